@@ -1,0 +1,2 @@
+/* COpenSSL: compiled once so that the package has a translation unit; all that matters is in the header. */
+#include "COpenSSL.h"

@@ -1,0 +1,2 @@
+/* CRig: compiled once so that the package has a translation unit; all that matters is in the header. */
+#include "CRig.h"
