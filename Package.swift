@@ -50,7 +50,7 @@ let deviceTargets: [Target] = [
 
     // Authority: who may do what; and the two that carry it out.
     target("Authority", ["CKernel", "Bytes", "Telemetry"]),
-    target("Confine", ["System", "Authority"]),
+    target("Confine", ["CKernel", "System", "Authority"]),
 
     // Roles. They never import each other.
     target("Boot", ["System", "GPIO", "TPM", "Board", "Release", "BootState", "Calibration"]),
