@@ -81,6 +81,8 @@ let hostTargets: [Target] = [
         "Compiler", "TPM", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
+
+    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
 ]
 
 let package = Package(
