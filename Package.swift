@@ -81,6 +81,9 @@ let hostTargets: [Target] = [
         "Compiler", "TPM", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
+    .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
+    .testTarget(name: "VerityTests", dependencies: ["Verity", "SimulatedDisk"], swiftSettings: common),
+    .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk"], swiftSettings: common),
 
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
 ]
