@@ -47,6 +47,8 @@ let deviceTargets: [Target] = [
     target("MQTT", ["Bytes"]),
     target("HTTP", ["Bytes"]),
     target("DHCP", ["Bytes"]),
+    target("DNS", ["Bytes"]),
+    target("Backoff"),
 
     // Authority: who may do what; and the two that carry it out.
     target("Authority", ["CKernel", "Bytes", "Telemetry"]),
@@ -57,7 +59,7 @@ let deviceTargets: [Target] = [
     target("Supervisor", ["System", "GPIO", "TPM", "Board", "Release", "BootState", "Calibration", "Authority", "Confine"]),
     target("Controller", ["System", "GPIO", "Control", "Board", "Authority", "Confine"]),
     target("Keeper", ["System", "TPM", "Board", "Command", "Calibration", "Journal", "Release", "Telemetry", "Authority", "Confine"]),
-    target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "Board", "Authority", "Confine"]),
+    target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Board", "Authority", "Confine"]),
     target("Installer", ["System", "Release", "Board", "Authority", "Confine"]),
 
     .executableTarget(
@@ -86,6 +88,8 @@ let hostTargets: [Target] = [
     .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk"], swiftSettings: common),
 
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
+    .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),
 ]
 
 let package = Package(
