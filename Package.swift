@@ -60,7 +60,7 @@ let deviceTargets: [Target] = [
     target("Controller", ["System", "GPIO", "Control", "Board", "Authority", "Confine"]),
     target("Keeper", ["System", "TPM", "Board", "Command", "Calibration", "Journal", "Release", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Board", "Authority", "Confine"]),
-    target("Installer", ["System", "Release", "Board", "Authority", "Confine"]),
+    target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Authority", "Confine"]),
 
     .executableTarget(
         name: "penstock",
