@@ -47,17 +47,19 @@ let deviceTargets: [Target] = [
     target("MQTT", ["Bytes"]),
     target("HTTP", ["Bytes"]),
     target("DHCP", ["Bytes"]),
+    target("DNS", ["Bytes"]),
+    target("Backoff"),
 
     // Authority: who may do what; and the two that carry it out.
     target("Authority", ["CKernel", "Bytes", "Telemetry"]),
-    target("Confine", ["System", "Authority"]),
+    target("Confine", ["CKernel", "System", "Authority"]),
 
     // Roles. They never import each other.
     target("Boot", ["System", "GPIO", "TPM", "Board", "Release", "BootState", "Calibration"]),
     target("Supervisor", ["System", "GPIO", "TPM", "Board", "Release", "BootState", "Calibration", "Authority", "Confine"]),
     target("Controller", ["System", "GPIO", "Control", "Board", "Authority", "Confine"]),
     target("Keeper", ["System", "TPM", "Board", "Command", "Calibration", "Journal", "Release", "Telemetry", "Authority", "Confine"]),
-    target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "Board", "Authority", "Confine"]),
+    target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Board", "Authority", "Confine"]),
     target("Installer", ["System", "Release", "Board", "Authority", "Confine"]),
 
     .executableTarget(
@@ -81,6 +83,13 @@ let hostTargets: [Target] = [
         "Compiler", "TPM", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
+    .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
+    .testTarget(name: "VerityTests", dependencies: ["Verity", "SimulatedDisk"], swiftSettings: common),
+    .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk"], swiftSettings: common),
+
+    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
+    .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),
 ]
 
 let package = Package(
