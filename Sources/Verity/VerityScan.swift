@@ -1,6 +1,7 @@
 // Reading a whole image and checking every block of it, before it is mounted or reported installed.
 
 import Bytes
+import Cryptography
 
 /// A scan in slices, so that whoever runs it can feed a watchdog or report progress in between.
 /// Order: superblock, then the data; every tree block lies on the path of some data block.
