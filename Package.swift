@@ -87,7 +87,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "VerityTests", dependencies: ["Verity", "SimulatedDisk"], swiftSettings: common),
     .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk"], swiftSettings: common),
 
-    .testTarget(name: "BoardTests", dependencies: ["Board"], swiftSettings: common),
+    .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"], swiftSettings: common),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),

@@ -21,7 +21,8 @@ public struct Endpoint: Equatable, Sendable {
     }
 }
 
-public struct Commissioning: Equatable, Sendable {
+public struct Commissioning: SignedPayload, Equatable, Sendable {
+    public static let purpose = Purpose.commissioning
     public static let encodedMaximum = 12288
 
     /// The device's name: in its topics, in commands for it, in its certificate.
@@ -105,16 +106,17 @@ extension Commissioning {
         return writer.bytes
     }
 
-    /// The same without the signature's envelope: for whom the supervisor hands it to, verified.
-    public static func decode(_ bytes: RawSpan) throws(BoardError) -> Commissioning {
+    public init(decoding bytes: RawSpan) throws(PayloadError) {
         let raw: Raw
         do throws(CBORError) {
             raw = try Raw(decoding: bytes)
-        } catch { throw .malformed(error) }
-        return try Commissioning(
-            device: raw.device, board: raw.board, broker: raw.broker, clientCertificate: raw.clientCertificate,
-            updateServer: raw.updateServer, updatePath: raw.updatePath, nameServers: raw.nameServers,
-            network: raw.network, floorBaseline: raw.floorBaseline)
+        } catch { throw PayloadError(error) }
+        do throws(BoardError) {
+            try self.init(
+                device: raw.device, board: raw.board, broker: raw.broker, clientCertificate: raw.clientCertificate,
+                updateServer: raw.updateServer, updatePath: raw.updatePath, nameServers: raw.nameServers,
+                network: raw.network, floorBaseline: raw.floorBaseline)
+        } catch { throw PayloadError(code: "commissioning-refused", text: error.text) }
     }
 
     private struct Raw {

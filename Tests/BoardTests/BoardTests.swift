@@ -1,6 +1,7 @@
 // What a board file may say, and that nothing else gets through, whoever wrote the bytes.
 import Board
 import Bytes
+import Signed
 import Testing
 
 /// A small board that is right.
@@ -112,7 +113,7 @@ struct Seeded: RandomNumberGenerator {
             #expect(throws: BoardError.self) { try BoardDescription(decoding: Array(board[..<length]).span.bytes) }
         }
         for length in 0..<commissioning.count {
-            #expect(throws: BoardError.self) { try Commissioning.decode(Array(commissioning[..<length]).span.bytes) }
+            #expect(throws: PayloadError.self) { try Commissioning(decoding: Array(commissioning[..<length]).span.bytes) }
         }
     }
 
@@ -129,14 +130,14 @@ struct Seeded: RandomNumberGenerator {
             }
             bytes = commissioning
             for _ in 0..<Int.random(in: 1...3, using: &random) { bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random) }
-            if let read = try? Commissioning.decode(bytes.span.bytes) { #expect(read.encoded() == bytes) }
+            if let read = try? Commissioning(decoding: bytes.span.bytes) { #expect(read.encoded() == bytes) }
         }
         #expect(accepted > 0)
     }
 
     @Test func commissioningRoundTrip() throws {
         let value = try Sample().commissioning()
-        #expect(try Commissioning.decode(value.encoded().span.bytes) == value)
+        #expect(try Commissioning(decoding: value.encoded().span.bytes) == value)
         #expect(value.encoded().count <= Commissioning.encodedMaximum)
     }
 }
