@@ -70,7 +70,7 @@ let deviceTargets: [Target] = [
 
 let hostTargets: [Target] = [
     .target(name: "Compiler", dependencies: [
-        "Board", "Calibration", "Release", "Command",
+        "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Release", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
     ]),
     .target(name: "Plant"),
@@ -80,7 +80,7 @@ let hostTargets: [Target] = [
         "Rig", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
-        "Compiler", "TPM", "System",
+        "Compiler", "Bytes", "Cryptography", "Signed", "TPM", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
