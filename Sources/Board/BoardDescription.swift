@@ -65,11 +65,13 @@ public struct BoardDescription: Equatable, Sendable {
     public let watchdog: WatchdogDevice?
     public let tpm: TPMDemand
     public let network: NetworkInterface
+    /// Whether signed orders may end or freeze a role: for boards on a test rig. Reported in every birth.
+    public let testAccess: Bool
 
     public init(
         name: String, hardwareRevision: Int, machine: String, console: String, memoryMegabytes: Int,
         kernelCommandLine: String, disk: String, partitions: [Partition], lines: [Line],
-        watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface
+        watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface, testAccess: Bool
     ) throws(BoardError) {
         self.name = name
         self.hardwareRevision = hardwareRevision
@@ -83,6 +85,7 @@ public struct BoardDescription: Equatable, Sendable {
         self.watchdog = watchdog
         self.tpm = tpm
         self.network = network
+        self.testAccess = testAccess
         try checkBoard()
         try checkPartitions()
         try checkLines()
@@ -161,10 +164,10 @@ extension BoardDescription {
 // MARK: on the wire
 
 extension BoardDescription {
-    /// Deterministic CBOR: a map with the keys 1 to 13, all there.
+    /// Deterministic CBOR: a map with the keys 1 to 14, all there.
     public func encoded() -> [UInt8] {
         var writer = CBORWriter(capacity: 1024)
-        writer.map(13)
+        writer.map(14)
         writer.unsigned(1); writer.unsigned(1)
         writer.unsigned(2); writer.text(name)
         writer.unsigned(3); writer.unsigned(hardwareRevision)
@@ -189,6 +192,7 @@ extension BoardDescription {
         writer.unsigned(13); writer.array(2)
         writer.text(network.name)
         network.mode.encode(into: &writer)
+        writer.unsigned(14); writer.boolean(testAccess)
         return writer.bytes
     }
 
@@ -200,7 +204,8 @@ extension BoardDescription {
         try self.init(
             name: raw.name, hardwareRevision: raw.hardwareRevision, machine: raw.machine, console: raw.console,
             memoryMegabytes: raw.memoryMegabytes, kernelCommandLine: raw.kernelCommandLine, disk: raw.disk,
-            partitions: raw.partitions, lines: raw.lines, watchdog: raw.watchdog, tpm: raw.tpm, network: raw.network)
+            partitions: raw.partitions, lines: raw.lines, watchdog: raw.watchdog, tpm: raw.tpm, network: raw.network,
+            testAccess: raw.testAccess)
     }
 
     /// The fields as they stand in the file, before they are held against each other.
@@ -209,11 +214,11 @@ extension BoardDescription {
         let kernelCommandLine: String, disk: String
         var partitions: [Partition] = []
         var lines: [Line] = []
-        let watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface
+        let watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface, testAccess: Bool
 
         init(decoding bytes: RawSpan) throws(CBORError) {
             var reader = CBORReader(bytes)
-            try reader.fields(13)
+            try reader.fields(14)
             try reader.field(1)
             let format = reader.offset
             guard try reader.unsigned() == 1 else { throw .outOfRange(at: format) }
@@ -252,6 +257,8 @@ extension BoardDescription {
             try reader.field(13)
             try reader.array(exactly: 2)
             network = NetworkInterface(name: try reader.text(maximum: 15), mode: try NetworkMode(decoding: &reader))
+            try reader.field(14)
+            testAccess = try reader.boolean()
             try reader.end()
         }
     }
