@@ -77,6 +77,8 @@ let hostTargets: [Target] = [
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: ["CRig", "Plant", "Compiler", "TPM", "System", "Telemetry"]),
+    .testTarget(name: "PlantTests", dependencies: ["Plant"], swiftSettings: common),
+    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"], swiftSettings: common),
     .executableTarget(name: "penstock-rig", dependencies: [
         "Rig", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
