@@ -83,6 +83,7 @@ let hostTargets: [Target] = [
     ]),
 
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
+    .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"], swiftSettings: common),
 ]
 
 let package = Package(
