@@ -137,7 +137,7 @@ public struct Descriptor: ~Copyable {
     }
 
     /// Drops the cached pages of a block device, so that a read-back comes from the device.
-    public borrowing func dropCache() { _ = pk_flush_buffers(raw) }
+    public borrowing func dropCache() { _ = pk_drop_cache(raw) }
 
     public borrowing func setNonblocking(_ on: Bool) throws(SystemError) {
         try checked("fcntl", pk_set_nonblocking(raw, on ? 1 : 0))
