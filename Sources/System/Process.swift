@@ -121,18 +121,11 @@ public func log(_ text: String) {
 
 // MARK: watchdog (kernel watchdog-api)
 
-/// The hardware watchdog. It is never closed in peace: with NOWAYOUT an unfed one resets the board.
-public struct Watchdog: ~Copyable {
-    public let descriptor: Descriptor
-
-    public init(_ path: String, timeoutSeconds: Int) throws(SystemError) {
-        let device = try Descriptor(opening: path, .readWrite)
-        try checked("watchdog timeout", pk_watchdog_timeout(device.raw, Int32(timeoutSeconds)))
-        descriptor = device
-    }
-
-    /// Takes over one that an earlier stage opened.
-    public init(owning descriptor: consuming Descriptor) { self.descriptor = descriptor }
-
-    public func feed() { _ = pk_watchdog_feed(descriptor.raw) }
+/// Opens the hardware watchdog, which runs from here on: with NOWAYOUT an unfed one resets the board.
+public func openWatchdog(_ path: String, timeoutSeconds: Int) throws(SystemError) -> Descriptor {
+    let device = try Descriptor(opening: path, .readWrite)
+    try checked("watchdog timeout", pk_watchdog_timeout(device.raw, Int32(timeoutSeconds)))
+    return device
 }
+
+public func feedWatchdog(_ descriptor: Int32) { _ = pk_watchdog_feed(descriptor) }
