@@ -85,6 +85,8 @@ let hostTargets: [Target] = [
     ]),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),
+    .testTarget(name: "BackoffTests", dependencies: ["Backoff"], swiftSettings: common),
+    .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: common),
 ]
 
 let package = Package(
