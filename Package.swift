@@ -27,14 +27,15 @@ let deviceTargets: [Target] = [
     // Adapters and formats.
     target("Bytes"),
     target("System", ["CKernel", "Bytes"]),
-    target("GPIO", ["CGPIO", "System"]),
     target("Cryptography", ["COpenSSL", "Bytes"]),
     target("TPM", ["Bytes", "Cryptography"]),
+    target("TPMDevice", ["System", "TPM"]),
     target("Signed", ["Bytes", "Cryptography"]),
     target("Verity", ["Bytes", "Cryptography"]),
 
     // What the signed objects say, and what is kept.
     target("Board", ["Bytes", "Signed"]),
+    target("GPIO", ["CGPIO", "System", "Board"]),
     target("Release", ["Bytes", "Signed", "Verity"]),
     target("BootState", ["Bytes", "Cryptography"]),
     target("Calibration", ["Bytes", "Signed"]),
@@ -52,15 +53,15 @@ let deviceTargets: [Target] = [
 
     // Authority: who may do what; and the two that carry it out.
     target("Authority", ["CKernel", "Bytes", "Telemetry"]),
-    target("Confine", ["System", "Authority"]),
+    target("Confine", ["CKernel", "System", "Authority"]),
 
     // Roles. They never import each other.
-    target("Boot", ["System", "GPIO", "TPM", "Board", "Release", "BootState", "Calibration"]),
-    target("Supervisor", ["System", "GPIO", "TPM", "Board", "Release", "BootState", "Calibration", "Authority", "Confine"]),
+    target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
+    target("Supervisor", ["Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority"]),
     target("Controller", ["System", "GPIO", "Control", "Board", "Authority", "Confine"]),
-    target("Keeper", ["System", "TPM", "Board", "Command", "Calibration", "Journal", "Release", "Telemetry", "Authority", "Confine"]),
+    target("Keeper", ["System", "TPMDevice", "Board", "Command", "Calibration", "Journal", "Release", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Board", "Authority", "Confine"]),
-    target("Installer", ["System", "Release", "Board", "Authority", "Confine"]),
+    target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Authority", "Confine"]),
 
     .executableTarget(
         name: "penstock",
@@ -70,7 +71,7 @@ let deviceTargets: [Target] = [
 
 let hostTargets: [Target] = [
     .target(name: "Compiler", dependencies: [
-        "Board", "Calibration", "Release", "Command",
+        "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Release", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
     ]),
     .target(name: "Plant"),
@@ -80,9 +81,15 @@ let hostTargets: [Target] = [
         "Rig", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
-        "Compiler", "TPM", "System",
+        "Compiler", "Bytes", "Cryptography", "Signed", "TPM", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
+    .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
+    .testTarget(name: "VerityTests", dependencies: ["Verity", "SimulatedDisk"], swiftSettings: common),
+    .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk"], swiftSettings: common),
+
+    .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"], swiftSettings: common),
+    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),
     .testTarget(name: "BackoffTests", dependencies: ["Backoff"], swiftSettings: common),

@@ -114,6 +114,8 @@ public enum RoleMessage: Message, Equatable {
     case progress(done: UInt64, total: UInt64)
     /// Installer: refused or failed; it has ended.
     case installFailed(code: String, text: String)
+    /// Keeper, after a verified order, on boards whose file allows test access: end or freeze a role.
+    case inject(InjectedFault, RoleName)
 
     public init(decoding reader: inout CBORReader) throws(CBORError) {
         let at = reader.offset
@@ -130,6 +132,11 @@ public enum RoleMessage: Message, Equatable {
         case (8, 2): self = .installed(release: try reader.text(maximum: 64))
         case (9, 3): self = .progress(done: try reader.unsigned(), total: try reader.unsigned())
         case (10, 3): self = .installFailed(code: try reader.text(maximum: 64), text: try reader.text(maximum: MessageLimit.text))
+        case (11, 3):
+            guard let fault = InjectedFault(rawValue: try reader.u8()), let role = RoleName(rawValue: try reader.u8()) else {
+                throw .outOfRange(at: at)
+            }
+            self = .inject(fault, role)
         default: throw .outOfRange(at: at)
         }
     }
@@ -149,8 +156,15 @@ public enum RoleMessage: Message, Equatable {
         case .installed(let release): writer.array(2); writer.unsigned(8); writer.text(release)
         case .progress(let done, let total): writer.array(3); writer.unsigned(9); writer.unsigned(done); writer.unsigned(total)
         case .installFailed(let code, let text): writer.array(3); writer.unsigned(10); writer.text(code); writer.text(text)
+        case .inject(let fault, let role):
+            writer.array(3); writer.unsigned(11); writer.unsigned(UInt64(fault.rawValue)); writer.unsigned(UInt64(role.rawValue))
         }
     }
+}
+
+/// Faults that a signed order may inject where the board file allows test access.
+public enum InjectedFault: UInt8, Sendable {
+    case kill = 0, freeze
 }
 
 // MARK: keeper and controller

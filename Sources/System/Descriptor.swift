@@ -137,15 +137,17 @@ public struct Descriptor: ~Copyable {
     }
 
     /// Drops the cached pages of a block device, so that a read-back comes from the device.
-    public borrowing func dropCache() { _ = pk_flush_buffers(raw) }
+    public borrowing func dropCache() { _ = pk_drop_cache(raw) }
 
     public borrowing func setNonblocking(_ on: Bool) throws(SystemError) {
         try checked("fcntl", pk_set_nonblocking(raw, on ? 1 : 0))
     }
 
-    public borrowing func keepOverExec(_ keep: Bool) throws(SystemError) {
-        try checked("fcntl", pk_keep_over_exec(raw, keep ? 1 : 0))
-    }
+}
+
+/// Whether a descriptor stays open when this process is replaced.
+public func keepOverExec(_ descriptor: Int32, _ keep: Bool) throws(SystemError) {
+    try checked("fcntl", pk_keep_over_exec(descriptor, keep ? 1 : 0))
 }
 
 /// Repeats a call that a signal interrupted, up to a bound.

@@ -39,6 +39,7 @@
 #include <linux/dm-ioctl.h>
 #include <linux/filter.h>
 #include <linux/fs.h>
+#include <linux/gpio.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <linux/seccomp.h>
@@ -71,8 +72,10 @@ PK_INLINE int pk_set_nonblocking(int fd, int on) {
 }
 PK_INLINE int pk_pipe(int ends[2]) { return PK_RESULT(pipe2(ends, O_CLOEXEC)); }
 PK_INLINE int pk_memfd(const char *name) { return PK_RESULT((int)syscall(SYS_memfd_create, name, 1u /* MFD_CLOEXEC */)); }
-/* Drops a block device's cached pages, so that what is read back comes from the device. */
-PK_INLINE int pk_flush_buffers(int fd) { return PK_RESULT(ioctl(fd, BLKFLSBUF, 0)); }
+/* Drops a block device's clean cached pages, so that what is read back comes from the device. */
+PK_INLINE int pk_drop_cache(int fd) { return -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); }
+PK_INLINE int pk_close_from(int first) { return PK_RESULT((int)syscall(SYS_close_range, first, ~0u, 0)); }
+PK_INLINE int pk_close_range(int first, int last) { return PK_RESULT((int)syscall(SYS_close_range, first, last, 0)); }
 
 /* ---- waiting and time */
 PK_INLINE int pk_poll(struct pollfd *fds, unsigned n, int timeout_ms) { return PK_RESULT(poll(fds, n, timeout_ms)); }
@@ -116,8 +119,8 @@ PK_INLINE int pk_child_signals(void) {
 }
 PK_INLINE void pk_unblock_signals(void) { sigset_t s; sigemptyset(&s); sigprocmask(SIG_SETMASK, &s, NULL); }
 PK_INLINE int pk_reboot(int command) { sync(); return PK_RESULT(reboot(command)); }
-#define PK_REBOOT_RESTART RB_AUTOBOOT
-#define PK_REBOOT_POWER_OFF RB_POWER_OFF
+static const int PK_REBOOT_RESTART = RB_AUTOBOOT;
+static const int PK_REBOOT_POWER_OFF = RB_POWER_OFF;
 
 /* ---- mounts */
 PK_INLINE int pk_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
@@ -125,20 +128,20 @@ PK_INLINE int pk_mount(const char *source, const char *target, const char *type,
 }
 PK_INLINE int pk_chdir(const char *path) { return PK_RESULT(chdir(path)); }
 PK_INLINE int pk_chroot(const char *path) { return PK_RESULT(chroot(path)); }
-#define PK_MS_RDONLY ((unsigned long)MS_RDONLY)
-#define PK_MS_NOSUID ((unsigned long)MS_NOSUID)
-#define PK_MS_NODEV ((unsigned long)MS_NODEV)
-#define PK_MS_NOEXEC ((unsigned long)MS_NOEXEC)
-#define PK_MS_MOVE ((unsigned long)MS_MOVE)
+static const unsigned long PK_MS_RDONLY = MS_RDONLY;
+static const unsigned long PK_MS_NOSUID = MS_NOSUID;
+static const unsigned long PK_MS_NODEV = MS_NODEV;
+static const unsigned long PK_MS_NOEXEC = MS_NOEXEC;
+static const unsigned long PK_MS_MOVE = MS_MOVE;
 
 /* ---- device-mapper (linux/dm-ioctl.h) */
 PK_INLINE int pk_dm(int control, unsigned long request, void *buffer) { return PK_RESULT(ioctl(control, request, buffer)); }
-#define PK_DM_DEV_CREATE ((unsigned long)DM_DEV_CREATE)
-#define PK_DM_DEV_REMOVE ((unsigned long)DM_DEV_REMOVE)
-#define PK_DM_TABLE_LOAD ((unsigned long)DM_TABLE_LOAD)
-#define PK_DM_DEV_SUSPEND ((unsigned long)DM_DEV_SUSPEND)
-#define PK_DM_TABLE_STATUS ((unsigned long)DM_TABLE_STATUS)
-#define PK_DM_READONLY_FLAG ((unsigned)DM_READONLY_FLAG)
+static const unsigned long PK_DM_DEV_CREATE = DM_DEV_CREATE;
+static const unsigned long PK_DM_DEV_REMOVE = DM_DEV_REMOVE;
+static const unsigned long PK_DM_TABLE_LOAD = DM_TABLE_LOAD;
+static const unsigned long PK_DM_DEV_SUSPEND = DM_DEV_SUSPEND;
+static const unsigned long PK_DM_TABLE_STATUS = DM_TABLE_STATUS;
+static const uint32_t PK_DM_READONLY_FLAG = DM_READONLY_FLAG;
 PK_INLINE unsigned pk_minor(uint64_t dev) { return (unsigned)((dev & 0xff) | ((dev >> 12) & ~0xffu)); }
 PK_INLINE unsigned pk_major(uint64_t dev) { return (unsigned)((dev >> 8) & 0xfff); }
 
@@ -274,13 +277,22 @@ PK_INLINE int pk_become(uint32_t id) {
     if (syscall(SYS_setresuid, id, id, id) < 0) return -errno;
     return 0;
 }
+/* While still root: nothing that is run later can ever hold a capability. */
+PK_INLINE int pk_drop_bounding_set(void) {
+    for (int c = 0; c <= 63; c++) if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno != EINVAL) return -errno;
+    return 0;
+}
 PK_INLINE int pk_drop_capabilities(void) {
-    for (int c = 0; c <= 63; c++) if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno != EINVAL && errno != EPERM) return -errno;
     struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct d[2];
     memset(d, 0, sizeof d);
     return PK_RESULT((int)syscall(SYS_capset, &h, d));
 }
+static const int PK_RLIMIT_CORE = RLIMIT_CORE;
+static const int PK_RLIMIT_NPROC = RLIMIT_NPROC;
+static const int PK_RLIMIT_FSIZE = RLIMIT_FSIZE;
+static const int PK_RLIMIT_DATA = RLIMIT_DATA;
+static const int PK_RLIMIT_NOFILE = RLIMIT_NOFILE;
 PK_INLINE int pk_no_new_privileges(void) { return PK_RESULT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
 PK_INLINE int pk_not_dumpable(void) { return PK_RESULT(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
 PK_INLINE int pk_set_name(const char *name) { return PK_RESULT(prctl(PR_SET_NAME, name, 0, 0, 0)); }
@@ -290,13 +302,15 @@ PK_INLINE int pk_install_filter(struct sock_filter *filter, unsigned short n) {
     return PK_RESULT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p));
 }
 #if defined(__x86_64__)
-#define PK_AUDIT_ARCH AUDIT_ARCH_X86_64
+static const uint32_t PK_AUDIT_ARCH = AUDIT_ARCH_X86_64;
 #elif defined(__aarch64__)
-#define PK_AUDIT_ARCH AUDIT_ARCH_AARCH64
+static const uint32_t PK_AUDIT_ARCH = AUDIT_ARCH_AARCH64;
 #endif
 #ifndef CLONE_NEWNET
 #define CLONE_NEWNET 0x40000000
 #endif
+static const uint32_t PK_GPIO_GET = GPIOHANDLE_GET_LINE_VALUES_IOCTL;
+static const uint32_t PK_GPIO_SET = GPIOHANDLE_SET_LINE_VALUES_IOCTL;
 /* System calls that one architecture has and another has not: -1 where it is absent. */
 #ifdef SYS_poll
 #define PK_SYS_poll SYS_poll
