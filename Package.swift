@@ -95,6 +95,9 @@ let hostTargets: [Target] = [
     .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"], swiftSettings: common),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),
+    .testTarget(name: "BackoffTests", dependencies: ["Backoff"], swiftSettings: common),
+    .testTarget(name: "DHCPTests", dependencies: ["DHCP"], swiftSettings: common),
+    .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: common),
 ]
 
 let package = Package(
