@@ -11,14 +11,14 @@ public struct Channel: ~Copyable {
 
     public var raw: Int32 { descriptor.raw }
 
-    /// The two ends of a new channel.
-    public static func pair() throws(SystemError) -> ChannelPair {
+    /// The two ends of a new channel, by number: its maker keeps them for good.
+    public static func raw() throws(SystemError) -> (Int32, Int32) {
         var ends: (Int32, Int32) = (-1, -1)
         let result = withUnsafeMutablePointer(to: &ends) {
             $0.withMemoryRebound(to: Int32.self, capacity: 2) { pk_channel($0) }
         }
         try checked("socketpair", result)
-        return ChannelPair(first: Channel(Descriptor(owning: ends.0)), second: Channel(Descriptor(owning: ends.1)))
+        return ends
     }
 
     /// Sends one packet. False if the peer's queue is full: nothing was sent.
@@ -51,9 +51,4 @@ public func drainPackets(_ raw: Int32) {
         let result = buffer.withUnsafeMutableBytes { pk_recv(raw, $0.baseAddress, $0.count) }
         if result <= 0, result != -Int(EMSGSIZE) { return }
     }
-}
-
-public struct ChannelPair: ~Copyable {
-    public let first: Channel
-    public let second: Channel
 }
