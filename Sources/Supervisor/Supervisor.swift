@@ -87,34 +87,47 @@ struct Supervisor: ~Copyable {
     private var pendingEvents: [(code: String, text: String)] = []
     private static let pendingMaximum = 64
 
+    /// Everything is made before anything is kept, so that a step that fails leaves nothing half made.
     init(_ handover: Handover) throws(SupervisorFailure) {
         guard let board = decodeBoard(handover) else { throw SupervisorFailure(step: "board", text: "unreadable") }
-        self.handover = handover
-        self.board = board
         let keys = try Self.step("key set") { () throws(PayloadError) in try KeySet(decoding: handover.keySet.span.bytes) }
-        commissioning = try Self.step("commissioning") { () throws(SignedError) in
-            try verify(handover.commissioning.span.bytes, as: Commissioning.self, with: keys)
-        }.payload
-        manifest = try Self.step("manifest") { () throws(SignedError) in
-            try verify(handover.manifest.span.bytes, as: Manifest.self, with: keys)
-        }.payload
+        let commissioning = try Self.step("commissioning") { () throws(SignedError) in
+            try verify(handover.commissioning.span.bytes, as: Commissioning.self, with: keys).payload
+        }
+        let manifest = try Self.step("manifest") { () throws(SignedError) in
+            try verify(handover.manifest.span.bytes, as: Manifest.self, with: keys).payload
+        }
+        let report: BootReport
         do throws(CBORError) { report = try BootReport(decoding: handover.report.span.bytes) } catch {
             throw SupervisorFailure(step: "boot report", text: error.text)
         }
-        running = SlotName(rawValue: handover.slot) ?? .a
-        calibration = try Self.step("calibration") { () throws(SystemError) in try readFile("/calibration.cose", maximum: MessageLimit.document) }
-        ignoreBrokenPipes()
-        signals = try Self.step("signals") { () throws(SystemError) in try childSignals() }
-        ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: tickMilliseconds) }
-        let path = board.devicePath(of: .bootState)
-        let inactive = running.other
-        var partition = try Self.step("boot state") { () throws(SystemError) in try PartitionStore(opening: path, .readWriteSynchronous) }
-        bootState = try Self.step("boot state") { () throws(BootStateError) in try BootStateStore(loading: &partition) }
-        self.partition = partition
-        let isFixed = if case .fixed = commissioning.network ?? board.network.mode { true } else { false }
-        descriptors = try Self.step("descriptors") { () throws(SystemError) in
-            try RoleDescriptors(board: board, lines: handover.lines, inactive: inactive, usesDHCP: !isFixed)
+        let running = SlotName(rawValue: handover.slot) ?? .a
+        let calibration = try Self.step("calibration") { () throws(SystemError) in
+            try readFile("/calibration.cose", maximum: MessageLimit.document)
         }
+        ignoreBrokenPipes()
+        let isFixed = if case .fixed = commissioning.network ?? board.network.mode { true } else { false }
+        let descriptors = try Self.step("descriptors") { () throws(SystemError) in
+            try RoleDescriptors(board: board, lines: handover.lines, inactive: running.other, usesDHCP: !isFixed)
+        }
+        let signals = try Self.step("signals") { () throws(SystemError) in try childSignals() }
+        let ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: tickMilliseconds) }
+        var partition = try Self.step("boot state") { () throws(SystemError) in
+            try PartitionStore(opening: board.devicePath(of: .bootState), .readWriteSynchronous)
+        }
+        let bootState = try Self.step("boot state") { () throws(BootStateError) in try BootStateStore(loading: &partition) }
+        self.handover = handover
+        self.board = board
+        self.commissioning = commissioning
+        self.manifest = manifest
+        self.calibration = calibration
+        self.report = report
+        self.running = running
+        self.descriptors = descriptors
+        self.signals = signals
+        self.ticker = ticker
+        self.partition = partition
+        self.bootState = bootState
         gate = HealthGate(manifest.healthGate, isTrial: report.isTrial, now: monotonicMilliseconds())
     }
 
