@@ -98,6 +98,8 @@ let hostTargets: [Target] = [
     .testTarget(name: "BackoffTests", dependencies: ["Backoff"], swiftSettings: common),
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"], swiftSettings: common),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: common),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], swiftSettings: common),
+    .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"], swiftSettings: common),
 ]
 
 let package = Package(
