@@ -59,7 +59,7 @@ let deviceTargets: [Target] = [
     target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
     target("Supervisor", ["Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
     target("Controller", ["System", "GPIO", "Control", "Board", "Authority", "Confine"]),
-    target("Keeper", ["System", "TPMDevice", "Board", "Command", "Calibration", "Journal", "Release", "Telemetry", "Authority", "Confine"]),
+    target("Keeper", ["System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Authority", "Confine"]),
 

@@ -179,8 +179,9 @@ struct Supervisor: ~Copyable {
         let authority = Authority.of(role)
         descriptors.drain(role)
         do throws(SystemError) {
-            let pid = try spawn(
-                path: "/penstock", role: role.name, descriptors: descriptors.granted(authority), firstNumber: Authority.firstGrant)
+            let granted = try descriptors.granted(authority)
+            defer { descriptors.closeOwn(authority, granted) }
+            let pid = try spawn(path: "/penstock", role: role.name, descriptors: granted, firstNumber: Authority.firstGrant)
             supervision.started(role, pid: pid, now: now)
             log("penstock: \(role.name) started, pid \(pid)")
         } catch {
