@@ -96,6 +96,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),
     .testTarget(name: "BackoffTests", dependencies: ["Backoff"], swiftSettings: common),
+    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: common),
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"], swiftSettings: common),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: common),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], swiftSettings: common),
