@@ -48,7 +48,7 @@ public struct BoardDescription: Equatable, Sendable {
     public static let encodedMaximum = 14336
 
     public let name: String
-    public let hardwareRevision: Int
+    public let hardwareRevision: UInt16
     /// As `uname -m` says it: "x86_64" or "aarch64".
     public let machine: String
     /// Where the log of init goes.
@@ -69,7 +69,7 @@ public struct BoardDescription: Equatable, Sendable {
     public let testAccess: Bool
 
     public init(
-        name: String, hardwareRevision: Int, machine: String, console: String, memoryMegabytes: Int,
+        name: String, hardwareRevision: UInt16, machine: String, console: String, memoryMegabytes: Int,
         kernelCommandLine: String, disk: String, partitions: [Partition], lines: [Line],
         watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface, testAccess: Bool
     ) throws(BoardError) {
@@ -106,8 +106,7 @@ public struct BoardDescription: Equatable, Sendable {
 
 extension BoardDescription {
     private func checkBoard() throws(BoardError) {
-        try demand(TextForm.isName(name), "name", "1 to 31 lower-case letters, digits and hyphens, beginning with a letter")
-        try demand((0...65535).contains(hardwareRevision), "hardware-revision", "a whole number from 0 to 65535")
+        try demand(TextForm.isBoardName(name), "name", "1 to 31 lower-case letters, digits, hyphens and underscores, beginning with a letter")
         try demand(machine == "x86_64" || machine == "aarch64", "machine", "\"x86_64\" or \"aarch64\"")
         try demand(TextForm.isDevicePath(console), "console", "a path under /dev")
         try demand((16...1 << 20).contains(memoryMegabytes), "memory-megabytes", "a whole number from 16 to 1048576")
@@ -170,7 +169,7 @@ extension BoardDescription {
         writer.map(14)
         writer.unsigned(1); writer.unsigned(1)
         writer.unsigned(2); writer.text(name)
-        writer.unsigned(3); writer.unsigned(hardwareRevision)
+        writer.unsigned(3); writer.unsigned(UInt64(hardwareRevision))
         writer.unsigned(4); writer.text(machine)
         writer.unsigned(5); writer.text(console)
         writer.unsigned(6); writer.unsigned(memoryMegabytes)
@@ -210,7 +209,7 @@ extension BoardDescription {
 
     /// The fields as they stand in the file, before they are held against each other.
     private struct Raw {
-        let name: String, hardwareRevision: Int, machine: String, console: String, memoryMegabytes: Int
+        let name: String, hardwareRevision: UInt16, machine: String, console: String, memoryMegabytes: Int
         let kernelCommandLine: String, disk: String
         var partitions: [Partition] = []
         var lines: [Line] = []
@@ -225,7 +224,7 @@ extension BoardDescription {
             try reader.field(2)
             name = try reader.text(maximum: TextForm.nameMaximum)
             try reader.field(3)
-            hardwareRevision = Int(try reader.u16())
+            hardwareRevision = try reader.u16()
             try reader.field(4)
             machine = try reader.text(maximum: 16)
             try reader.field(5)

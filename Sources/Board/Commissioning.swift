@@ -60,7 +60,7 @@ public struct Commissioning: SignedPayload, Equatable, Sendable {
 
     private func check() throws(BoardError) {
         try demand(TextForm.isName(device), "device", "1 to 31 lower-case letters, digits and hyphens, beginning with a letter")
-        try demand(TextForm.isName(board), "board", "the name of a board, as its board.toml has it")
+        try demand(TextForm.isBoardName(board), "board", "the name of a board, as its board.toml has it")
         try check(broker, "broker")
         try check(updateServer, "update")
         try demand(TextForm.isURLPath(updatePath) && updatePath.utf8.last == 47, "update.path", "a path that begins and ends with \"/\", without \"..\"")

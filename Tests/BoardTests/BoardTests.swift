@@ -21,7 +21,7 @@ struct Sample {
             name: name, hardwareRevision: 2, machine: "x86_64", console: "/dev/ttyS0", memoryMegabytes: 128,
             kernelCommandLine: "console=ttyS0", disk: disk,
             partitions: zip(PartitionLabel.allCases, sizes).map { Partition(label: $0, size: $1) },
-            lines: lines, watchdog: watchdog, tpm: .required, network: NetworkInterface(name: "eth0", mode: mode))
+            lines: lines, watchdog: watchdog, tpm: .required, network: NetworkInterface(name: "eth0", mode: mode), testAccess: false)
     }
 
     func commissioning() throws -> Commissioning {
