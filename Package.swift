@@ -57,7 +57,7 @@ let deviceTargets: [Target] = [
 
     // Roles. They never import each other.
     target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
-    target("Supervisor", ["Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority"]),
+    target("Supervisor", ["Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
     target("Controller", ["System", "GPIO", "Control", "Board", "Authority", "Confine"]),
     target("Keeper", ["System", "TPMDevice", "Board", "Command", "Calibration", "Journal", "Release", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Board", "Authority", "Confine"]),
@@ -77,6 +77,8 @@ let hostTargets: [Target] = [
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: ["CRig", "Plant", "Compiler", "TPM", "System", "Telemetry"]),
+    .testTarget(name: "PlantTests", dependencies: ["Plant"], swiftSettings: common),
+    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"], swiftSettings: common),
     .executableTarget(name: "penstock-rig", dependencies: [
         "Rig", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
@@ -90,8 +92,14 @@ let hostTargets: [Target] = [
 
     .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"], swiftSettings: common),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
+    .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"], swiftSettings: common),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),
+    .testTarget(name: "BackoffTests", dependencies: ["Backoff"], swiftSettings: common),
+    .testTarget(name: "DHCPTests", dependencies: ["DHCP"], swiftSettings: common),
+    .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: common),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], swiftSettings: common),
+    .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"], swiftSettings: common),
 ]
 
 let package = Package(

@@ -25,6 +25,11 @@ public struct SetpointCommand: Sendable {
 public struct Outcome: Equatable, Sendable {
     public let identifier: UInt64
     public let reason: Reason
+
+    public init(identifier: UInt64, reason: Reason) {
+        self.identifier = identifier
+        self.reason = reason
+    }
 }
 
 public struct Inputs {

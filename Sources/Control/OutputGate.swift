@@ -33,7 +33,7 @@ struct OutputGate {
         for i in solenoids.indices { solenoids[i].account(elapsed, outputs) }
     }
 
-    mutating func loseReference(_ valve: Int) { valves[valve].mayBeOpen = Travel.full }
+    mutating func loseReference(_ valve: Int) { valves[valve].loseReference() }
 
     /// Writes the actuator's levels to `outputs`; the reason, if they are not the requested ones.
     mutating func pass(_ actuator: Int, safeDemanded: Bool, _ requested: [Bool], _ outputs: inout [Bool]) -> Reason {
@@ -58,8 +58,11 @@ private struct GatedValve {
     let rest: Int
     let safeState: SafeState
 
-    /// The furthest the valve may be open, billionths of travel, by driving time alone.
+    /// All opening since the valve was last driven closed all the way, billionths of travel, by driving
+    /// time alone: the furthest it can be open, even if no closing between has had an effect.
     var mayBeOpen = Travel.full
+    /// Closing since the last opening, billionths of travel.
+    var returned = 0
     var openFor = 0
     var openOff: Int
     var closeOff: Int
@@ -79,12 +82,22 @@ private struct GatedValve {
         closeOff = rest
     }
 
+    mutating func loseReference() {
+        mayBeOpen = Travel.full
+        returned = 0
+    }
+
     mutating func account(_ elapsed: Int, _ outputs: [Bool], _ readBacks: [LineReading]) {
         if outputs[open] || readBacks[open] == .high {
             mayBeOpen = min(Travel.full, mayBeOpen + (elapsed * Travel.full + fastest - 1) / fastest)
+            if elapsed > 0 { returned = 0 }
         } else if outputs[close], readBacks[close] == .high, readBacks[open] == .low {
             // One late look does not prove that the line was on all the time.
-            mayBeOpen = max(0, mayBeOpen - min(elapsed, 2 * tick) * Travel.full / slowest)
+            returned += min(elapsed, 2 * tick) * Travel.full / slowest
+            if returned >= mayBeOpen {
+                mayBeOpen = 0
+                returned = 0
+            }
         }
         openFor = mayBeOpen > 0 ? min(openFor + elapsed, Int(Int32.max)) : 0
         openOff = outputs[open] ? 0 : min(openOff + elapsed, rest)

@@ -11,6 +11,12 @@ struct Travel {
     private(set) var lower = 0
     private(set) var nominal = Travel.full
     private(set) var upper = Travel.full
+    /// All opening since the valve was last closed all the way, by the fastest stroke: what the envelope
+    /// is spent by. Going back a part of the way returns nothing, for whether the valve followed is not
+    /// known before its closed end: a cut wire must not add up to an open valve.
+    private(set) var spent = Travel.full
+    /// Closing since the last opening, by the slowest stroke.
+    private var returned = 0
 
     private let stroke: Int
     private let fastest: Int
@@ -28,11 +34,15 @@ struct Travel {
         lower = 0
         nominal = Self.full
         upper = Self.full
+        spent = Self.full
+        returned = 0
     }
 
     /// Driven open for at most `elapsed` milliseconds; `certain` if it surely was.
     mutating func opened(_ elapsed: Int, certain: Bool) {
         upper = min(Self.full, upper + Self.ceiling(elapsed, fastest))
+        spent = min(Self.full, spent + Self.ceiling(elapsed, fastest))
+        if elapsed > 0 { returned = 0 }
         nominal = min(Self.full, nominal + Self.floor(elapsed, stroke))
         if certain { lower = min(Self.full, lower + Self.floor(elapsed, slowest)) }
     }
@@ -40,22 +50,30 @@ struct Travel {
     /// Driven closed: surely for `credited` milliseconds, at most for `elapsed`.
     mutating func closed(_ elapsed: Int, credited: Int) {
         upper = max(0, upper - Self.floor(credited, slowest))
+        returned += Self.floor(credited, slowest)
+        if returned >= spent {
+            spent = 0
+            returned = 0
+        }
         nominal = max(0, nominal - Self.floor(credited, stroke))
         lower = max(0, lower - Self.ceiling(elapsed, fastest))
     }
 
     /// The line has just gone off; the valve may go on a little.
-    mutating func stoppedOpening() { upper = min(Self.full, upper + Self.ceiling(coast, fastest)) }
+    mutating func stoppedOpening() {
+        upper = min(Self.full, upper + Self.ceiling(coast, fastest))
+        spent = min(Self.full, spent + Self.ceiling(coast, fastest))
+    }
     mutating func stoppedClosing() { lower = max(0, lower - Self.ceiling(coast, fastest)) }
 
-    /// At the closed end. The upper bound stays: no switch may shorten the way back that time demands.
+    /// At the closed end. What is spent stays: no switch may shorten the way back that time demands.
     mutating func atClosedEnd() {
         lower = 0
         nominal = 0
     }
 
-    /// The furthest it may be after driving open for another `elapsed` milliseconds and stopping.
-    func upperAfterOpening(_ elapsed: Int) -> Int { upper + Self.ceiling(elapsed, fastest) + Self.ceiling(coast, fastest) }
+    /// What will be spent after driving open for another `elapsed` milliseconds and stopping.
+    func spentAfterOpening(_ elapsed: Int) -> Int { spent + Self.ceiling(elapsed, fastest) + Self.ceiling(coast, fastest) }
 
     func nominalTravel(_ elapsed: Int) -> Int { Self.floor(elapsed, stroke) }
 

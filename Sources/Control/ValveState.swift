@@ -116,7 +116,7 @@ struct ValveState {
         return fault
     }
 
-    /// The upper bound grows with everything that may have opened the valve, and shrinks only with what surely closed it.
+    /// The bounds widen with everything that may have moved the valve, and shrink only with what surely did.
     private mutating func accountTravel(_ reading: ValveReading, _ elapsed: Int) {
         let mayOpen = reading.openDriven || reading.openReadBack == .high
         let surelyCloses = reading.closeDriven && reading.closeReadBack == .high && !reading.openDriven && reading.openReadBack == .low
@@ -133,7 +133,7 @@ struct ValveState {
         let both = openEnd.value == .high && closedEnd.value == .high
         let tooClosed = closedEnd.value == .high && travel.lower > tolerance
         let tooOpen = openEnd.value == .high && travel.upper < Travel.full - tolerance
-        let notArrived = drive == .close && travel.upper == 0 && closedEnd.value == .low
+        let notArrived = drive == .close && travel.spent == 0 && closedEnd.value == .low
             || drive == .none && lastDirection == .open && travel.lower == Travel.full && openEnd.value == .low
         if contradicting.holds(both, elapsed, forMilliseconds: persistence, steps: 3) { return .endSwitchesContradict }
         if deviatingClosed.holds(tooClosed, elapsed, forMilliseconds: persistence, steps: 3) { return .travelDeviation }
@@ -176,7 +176,7 @@ struct ValveState {
     }
 
     private mutating func watchMaximumOpen(_ elapsed: Int, _ events: inout EventBuffer) {
-        guard maximumOpen > 0, travel.upper > 0 else {
+        guard maximumOpen > 0, travel.spent > 0 else {
             openFor = 0
             isReturning = false
             return
@@ -190,9 +190,9 @@ struct ValveState {
 
     /// Closed is where both say so: the end switch, and the time that even the slowest valve needs.
     private mutating func goClosed(_ events: inout EventBuffer) -> Drive {
-        if isConfirmedClosed, travel.upper == 0 { return .none }
+        if isConfirmedClosed, travel.spent == 0 { return .none }
         isConfirmedClosed = false
-        guard travel.upper == 0, closedEnd.value == .high else { return .close }
+        guard travel.spent == 0, closedEnd.value == .high else { return .close }
         if mode != .ready {
             mode = .ready
             events.append(.referenced, index: index, value: 0)
@@ -224,7 +224,7 @@ struct ValveState {
         return .none
     }
 
-    private var mayOpen: Bool { maximumPermille == 1000 || travel.upperAfterOpening(tick) <= maximum }
+    private var mayOpen: Bool { maximumPermille == 1000 || travel.spentAfterOpening(tick) <= maximum }
 
     /// Never from one direction into the other without the rest between them.
     private mutating func change(to wanted: Drive) -> Drive {
