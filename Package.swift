@@ -71,7 +71,7 @@ let deviceTargets: [Target] = [
 
 let hostTargets: [Target] = [
     .target(name: "Compiler", dependencies: [
-        "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Release", "Command",
+        "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Verity", "Release", "BootState", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
     ]),
     .target(name: "Plant"),
@@ -83,7 +83,7 @@ let hostTargets: [Target] = [
         "Rig", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
-        "Compiler", "Bytes", "Cryptography", "Signed", "TPM", "System",
+        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
