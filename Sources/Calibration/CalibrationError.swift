@@ -47,4 +47,16 @@ public struct CalibrationError: Error, Equatable, Coded {
         case .contradiction: "calibration-contradiction"
         }
     }
+
+    /// Place, key and text in one sentence, for where there is no file to point at.
+    public var sentence: String {
+        let subject = switch place {
+        case .calibration: "calibration"
+        case .reset(let i): "reset \(i + 1)"
+        case .sensor(let i): "sensor \(i + 1)"
+        case .actuator(let i): "actuator \(i + 1)"
+        case .trip(let i): "trip \(i + 1)"
+        }
+        return key.utf8.isEmpty ? subject + " " + text : subject + ": " + key + " " + text
+    }
 }

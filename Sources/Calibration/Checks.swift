@@ -44,7 +44,7 @@ extension Calibration {
         case .switch(let value):
             try number(value.debounceMilliseconds, 0...10_000, place, "debounce", "milliseconds")
         case .flowMeter(let meter):
-            try number(meter.microlitresPerPulse, 1...1_000_000_000, place, "microlitres-per-pulse", "microlitres")
+            try number(meter.microlitresPerPulse, 1...100_000_000, place, "microlitres-per-pulse", "microlitres")
             try number(meter.maximumPulsesPerSecond, 1...10_000, place, "maximum-pulses-per-second", "pulses")
         }
     }

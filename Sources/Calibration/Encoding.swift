@@ -2,11 +2,21 @@
 // is absent. What a decoder does not know it refuses: an unknown limit must never be passed over.
 
 import Bytes
+import Signed
 
-extension Calibration {
-    public init(decoding bytes: RawSpan) throws(CalibrationError) {
+extension Calibration: SignedPayload {
+    public static var purpose: Purpose { .calibration }
+
+    public init(decoding bytes: RawSpan) throws(PayloadError) {
+        do throws(CalibrationError) { try self.init(checking: bytes) } catch {
+            throw PayloadError(code: error.code, text: error.sentence)
+        }
+    }
+
+    /// The calibration that the bytes say, refused with the place and key where it contradicts itself.
+    init(checking bytes: RawSpan) throws(CalibrationError) {
         guard bytes.byteCount <= Self.encodedMaximum else {
-            throw CalibrationError(.form, .calibration, "", "longer than \(Self.encodedMaximum) bytes")
+            throw CalibrationError(.form, .calibration, "", "is longer than \(Self.encodedMaximum) bytes")
         }
         let fields: Fields
         do throws(CBORError) {
@@ -14,7 +24,7 @@ extension Calibration {
             fields = try Fields(&reader)
             try reader.end()
         } catch {
-            throw CalibrationError(.form, .calibration, "", "not a calibration of format \(Self.formatVersion): \(Self.sentence(error))")
+            throw CalibrationError(.form, .calibration, "", "is no calibration of format \(Self.formatVersion): " + error.text)
         }
         try self.init(
             version: fields.version, board: fields.board, tickMilliseconds: fields.tick,
@@ -39,21 +49,6 @@ extension Calibration {
         writer.unsigned(9); writer.array(trips.count)
         for trip in trips { trip.encode(into: &writer) }
         return writer.bytes
-    }
-
-    static func sentence(_ error: CBORError) -> String {
-        switch error {
-        case .truncated(let at): "cut off at byte \(at)"
-        case .wrongType(let at): "an item of another type at byte \(at)"
-        case .notDeterministic(let at): "not deterministic CBOR at byte \(at)"
-        case .tooLong(let at): "too many items at byte \(at)"
-        case .outOfRange(let at): "a value out of range at byte \(at)"
-        case .notText(let at): "no plain text at byte \(at)"
-        case .tooDeep(let at): "too deep at byte \(at)"
-        case .trailing(let at): "something follows at byte \(at)"
-        case .missing(let key): "field \(key) is missing"
-        case .unknown(let key): "field \(key) is unknown"
-        }
     }
 }
 
