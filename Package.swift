@@ -71,6 +71,7 @@ let hostTargets: [Target] = [
         "Board", "Calibration", "Release", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
     ]),
+    .target(name: "TPMSocket", dependencies: ["TPM"], swiftSettings: common),
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: ["CRig", "Plant", "Compiler", "TPM", "System", "Telemetry"]),
@@ -78,10 +79,12 @@ let hostTargets: [Target] = [
         "Rig", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
-        "Compiler", "TPM", "System",
+        "Compiler", "TPM", "TPMSocket", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 
+    .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
+    .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"], swiftSettings: common),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
 ]
 
