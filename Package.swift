@@ -27,14 +27,15 @@ let deviceTargets: [Target] = [
     // Adapters and formats.
     target("Bytes"),
     target("System", ["CKernel", "Bytes"]),
-    target("GPIO", ["CGPIO", "System"]),
     target("Cryptography", ["COpenSSL", "Bytes"]),
     target("TPM", ["Bytes", "Cryptography"]),
+    target("TPMDevice", ["System", "TPM"]),
     target("Signed", ["Bytes", "Cryptography"]),
     target("Verity", ["Bytes", "Cryptography"]),
 
     // What the signed objects say, and what is kept.
     target("Board", ["Bytes", "Signed"]),
+    target("GPIO", ["CGPIO", "System", "Board"]),
     target("Release", ["Bytes", "Signed", "Verity"]),
     target("BootState", ["Bytes", "Cryptography"]),
     target("Calibration", ["Bytes", "Signed"]),
@@ -55,12 +56,12 @@ let deviceTargets: [Target] = [
     target("Confine", ["CKernel", "System", "Authority"]),
 
     // Roles. They never import each other.
-    target("Boot", ["System", "GPIO", "TPM", "Board", "Release", "BootState", "Calibration"]),
-    target("Supervisor", ["System", "GPIO", "TPM", "Board", "Release", "BootState", "Calibration", "Authority", "Confine"]),
+    target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
+    target("Supervisor", ["Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
     target("Controller", ["System", "GPIO", "Control", "Board", "Authority", "Confine"]),
-    target("Keeper", ["System", "TPM", "Board", "Command", "Calibration", "Journal", "Release", "Telemetry", "Authority", "Confine"]),
+    target("Keeper", ["System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Board", "Authority", "Confine"]),
-    target("Installer", ["System", "Release", "Board", "Authority", "Confine"]),
+    target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Authority", "Confine"]),
 
     .executableTarget(
         name: "penstock",
@@ -70,26 +71,37 @@ let deviceTargets: [Target] = [
 
 let hostTargets: [Target] = [
     .target(name: "Compiler", dependencies: [
-        "Board", "Calibration", "Release", "Command",
+        "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Verity", "Release", "BootState", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
     ]),
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: ["CRig", "Plant", "Compiler", "TPM", "System", "Telemetry"]),
+    .testTarget(name: "PlantTests", dependencies: ["Plant"], swiftSettings: common),
+    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"], swiftSettings: common),
     .executableTarget(name: "penstock-rig", dependencies: [
         "Rig", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
-        "Compiler", "TPM", "System",
+        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
     .testTarget(name: "VerityTests", dependencies: ["Verity", "SimulatedDisk"], swiftSettings: common),
     .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk"], swiftSettings: common),
+    .target(name: "SimulatedRelease", dependencies: ["Release", "SimulatedDisk"], path: "Tests/SimulatedRelease"),
+    .testTarget(name: "ReleaseTests", dependencies: ["Release", "SimulatedRelease"], swiftSettings: common),
+    .testTarget(name: "InstallerTests", dependencies: ["Installer", "BootState", "SimulatedRelease"], swiftSettings: common),
 
+    .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"], swiftSettings: common),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
+    .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"], swiftSettings: common),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),
+    .testTarget(name: "BackoffTests", dependencies: ["Backoff"], swiftSettings: common),
+    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: common),
+    .testTarget(name: "DHCPTests", dependencies: ["DHCP"], swiftSettings: common),
+    .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: common),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], swiftSettings: common),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"], swiftSettings: common),
 ]

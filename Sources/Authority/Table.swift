@@ -12,8 +12,8 @@ public enum Grant: Sendable, Equatable {
     /// All lines of the board in the board file's order: outputs to drive, inputs to read.
     case lines
     case tpm
-    /// The raw partition of this label, read and written.
-    case partition(String)
+    /// The journal's raw partition, read and written.
+    case journal
     /// The slot that is not running, read and written.
     case inactiveSlot
     /// A packet socket on the board's interface, for DHCP alone.
@@ -67,7 +67,7 @@ public enum Authority {
             role: .keeper,
             reason: "believes or refuses: verifies commands, holds the TPM and the journal; no network, no lines",
             user: 1002,
-            grants: [.supervisor, .channel(.controller), .channel(.uplink), .tpm, .partition("journal")],
+            grants: [.supervisor, .channel(.controller), .channel(.uplink), .tpm, .journal],
             hasNetwork: false,
             limits: Limits(data: 8 << 20, descriptors: 16),
             systemCalls: [SystemCalls.base, SystemCalls.storage],

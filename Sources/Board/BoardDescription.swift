@@ -48,7 +48,7 @@ public struct BoardDescription: Equatable, Sendable {
     public static let encodedMaximum = 14336
 
     public let name: String
-    public let hardwareRevision: Int
+    public let hardwareRevision: UInt16
     /// As `uname -m` says it: "x86_64" or "aarch64".
     public let machine: String
     /// Where the log of init goes.
@@ -65,11 +65,13 @@ public struct BoardDescription: Equatable, Sendable {
     public let watchdog: WatchdogDevice?
     public let tpm: TPMDemand
     public let network: NetworkInterface
+    /// Whether signed orders may end or freeze a role: for boards on a test rig. Reported in every birth.
+    public let testAccess: Bool
 
     public init(
-        name: String, hardwareRevision: Int, machine: String, console: String, memoryMegabytes: Int,
+        name: String, hardwareRevision: UInt16, machine: String, console: String, memoryMegabytes: Int,
         kernelCommandLine: String, disk: String, partitions: [Partition], lines: [Line],
-        watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface
+        watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface, testAccess: Bool
     ) throws(BoardError) {
         self.name = name
         self.hardwareRevision = hardwareRevision
@@ -83,6 +85,7 @@ public struct BoardDescription: Equatable, Sendable {
         self.watchdog = watchdog
         self.tpm = tpm
         self.network = network
+        self.testAccess = testAccess
         try checkBoard()
         try checkPartitions()
         try checkLines()
@@ -103,8 +106,7 @@ public struct BoardDescription: Equatable, Sendable {
 
 extension BoardDescription {
     private func checkBoard() throws(BoardError) {
-        try demand(TextForm.isName(name), "name", "1 to 31 lower-case letters, digits and hyphens, beginning with a letter")
-        try demand((0...65535).contains(hardwareRevision), "hardware-revision", "a whole number from 0 to 65535")
+        try demand(TextForm.isBoardName(name), "name", "1 to 31 lower-case letters, digits, hyphens and underscores, beginning with a letter")
         try demand(machine == "x86_64" || machine == "aarch64", "machine", "\"x86_64\" or \"aarch64\"")
         try demand(TextForm.isDevicePath(console), "console", "a path under /dev")
         try demand((16...1 << 20).contains(memoryMegabytes), "memory-megabytes", "a whole number from 16 to 1048576")
@@ -161,13 +163,13 @@ extension BoardDescription {
 // MARK: on the wire
 
 extension BoardDescription {
-    /// Deterministic CBOR: a map with the keys 1 to 13, all there.
+    /// Deterministic CBOR: a map with the keys 1 to 14, all there.
     public func encoded() -> [UInt8] {
         var writer = CBORWriter(capacity: 1024)
-        writer.map(13)
+        writer.map(14)
         writer.unsigned(1); writer.unsigned(1)
         writer.unsigned(2); writer.text(name)
-        writer.unsigned(3); writer.unsigned(hardwareRevision)
+        writer.unsigned(3); writer.unsigned(UInt64(hardwareRevision))
         writer.unsigned(4); writer.text(machine)
         writer.unsigned(5); writer.text(console)
         writer.unsigned(6); writer.unsigned(memoryMegabytes)
@@ -189,6 +191,7 @@ extension BoardDescription {
         writer.unsigned(13); writer.array(2)
         writer.text(network.name)
         network.mode.encode(into: &writer)
+        writer.unsigned(14); writer.boolean(testAccess)
         return writer.bytes
     }
 
@@ -200,27 +203,28 @@ extension BoardDescription {
         try self.init(
             name: raw.name, hardwareRevision: raw.hardwareRevision, machine: raw.machine, console: raw.console,
             memoryMegabytes: raw.memoryMegabytes, kernelCommandLine: raw.kernelCommandLine, disk: raw.disk,
-            partitions: raw.partitions, lines: raw.lines, watchdog: raw.watchdog, tpm: raw.tpm, network: raw.network)
+            partitions: raw.partitions, lines: raw.lines, watchdog: raw.watchdog, tpm: raw.tpm, network: raw.network,
+            testAccess: raw.testAccess)
     }
 
     /// The fields as they stand in the file, before they are held against each other.
     private struct Raw {
-        let name: String, hardwareRevision: Int, machine: String, console: String, memoryMegabytes: Int
+        let name: String, hardwareRevision: UInt16, machine: String, console: String, memoryMegabytes: Int
         let kernelCommandLine: String, disk: String
         var partitions: [Partition] = []
         var lines: [Line] = []
-        let watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface
+        let watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface, testAccess: Bool
 
         init(decoding bytes: RawSpan) throws(CBORError) {
             var reader = CBORReader(bytes)
-            try reader.fields(13)
+            try reader.fields(14)
             try reader.field(1)
             let format = reader.offset
             guard try reader.unsigned() == 1 else { throw .outOfRange(at: format) }
             try reader.field(2)
             name = try reader.text(maximum: TextForm.nameMaximum)
             try reader.field(3)
-            hardwareRevision = Int(try reader.u16())
+            hardwareRevision = try reader.u16()
             try reader.field(4)
             machine = try reader.text(maximum: 16)
             try reader.field(5)
@@ -252,6 +256,8 @@ extension BoardDescription {
             try reader.field(13)
             try reader.array(exactly: 2)
             network = NetworkInterface(name: try reader.text(maximum: 15), mode: try NetworkMode(decoding: &reader))
+            try reader.field(14)
+            testAccess = try reader.boolean()
             try reader.end()
         }
     }

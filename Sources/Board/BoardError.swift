@@ -32,6 +32,12 @@ public enum TextForm {
         return text.utf8.allSatisfy { isLowerCase($0) || isDigit($0) || $0 == 45 }
     }
 
+    /// As a name, and underscores too: what a board's folder is called.
+    public static func isBoardName(_ text: String) -> Bool {
+        guard let first = text.utf8.first, text.utf8.count <= nameMaximum, isLowerCase(first) else { return false }
+        return text.utf8.allSatisfy { isLowerCase($0) || isDigit($0) || $0 == 45 || $0 == 95 }
+    }
+
     /// The kernel's name of a GPIO line: 1 to 31 printable characters other than the space.
     public static func isLineName(_ text: String) -> Bool {
         (1...nameMaximum).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }

@@ -1,5 +1,7 @@
 // Where things stand on the disk: five partitions of a GPT, found by their label.
 
+import Bytes
+
 /// The partitions that every board has, in the order they stand on the disk.
 public enum PartitionLabel: UInt8, CaseIterable, Sendable {
     case bootState = 0
@@ -40,3 +42,6 @@ public enum DiskLayout {
     public static let partitionMaximumBytes = 1 << 40
     public static let journalMinimumBytes = 65536
 }
+
+/// Where the commissioning object lies in its partition.
+public let commissioningArea = ObjectArea(magic: "PENCOMM1")

@@ -1,6 +1,8 @@
 // The slot machine: pure functions from a state and an event to a state. Whoever calls them writes
 // the result, in one write, before acting on it.
 
+import Bytes
+
 /// What to boot.
 public struct BootChoice: Equatable, Sendable {
     public let slot: SlotName
@@ -22,6 +24,25 @@ public enum SlotRefusal: UInt8, Error, Sendable {
     case notWriting
     /// Not bootable, so it cannot be running.
     case notBootable
+}
+
+extension SlotRefusal: Coded {
+    public var code: String {
+        switch self {
+        case .running, .runningNotGood: "slot-busy"
+        case .notWriting: "slot-not-writing"
+        case .notBootable: "slot-not-bootable"
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .running: "the slot is running: install into the other one"
+        case .runningNotGood: "the running release is still on trial, the other slot is the way back: wait until it is marked good"
+        case .notWriting: "no installation into the slot has begun: begin one"
+        case .notBootable: "the slot is not bootable, so it can't be running: a fault in this program"
+        }
+    }
 }
 
 extension BootState {

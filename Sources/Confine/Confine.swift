@@ -46,7 +46,7 @@ private func step(_ name: String, _ result: Int32) throws(ConfineError) {
 extension Grant {
     var isStorage: Bool {
         switch self {
-        case .partition, .inactiveSlot, .tpm: true
+        case .journal, .inactiveSlot, .tpm: true
         default: false
         }
     }

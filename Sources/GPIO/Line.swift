@@ -1,31 +1,24 @@
 // Duty: GPIO lines as descriptors: requested by name, read, driven.
 // Trust: the driver may be slow or frozen: a call may not return, so who must not hang gives lines
 // to a process of its own. Must never close the last descriptor of an output: the line would float.
+import Board
 import CGPIO
 import System
 
-public enum Bias: UInt8, Sendable { case off = 0, pullUp, pullDown }
-public enum Drive: UInt8, Sendable { case pushPull = 0, openDrain, openSource }
-
-/// Requests an output by name, driven to `safeValue` from the first moment; its descriptor.
-/// Source: libgpiod, gpiod_line_request.
-public func requestOutput(
-    _ name: String, safeValue: Bool, activeLow: Bool, bias: Bias, drive: Drive
-) throws(SystemError) -> Descriptor {
-    try request(name, output: true, safeValue, activeLow, bias, drive)
-}
-
-/// Requests an input by name; its descriptor is readable when there was an edge.
-public func requestInput(_ name: String, activeLow: Bool, bias: Bias) throws(SystemError) -> Descriptor {
-    try request(name, output: false, false, activeLow, bias, .pushPull)
-}
-
-private func request(
-    _ name: String, output: Bool, _ safeValue: Bool, _ activeLow: Bool, _ bias: Bias, _ drive: Drive
-) throws(SystemError) -> Descriptor {
+/// Requests a line of the board by its kernel name, with bias and drive as the board file says. An
+/// output is driven to its safe value from the first moment; an input's descriptor is readable when
+/// there was an edge. Source: libgpiod, gpiod_line_request.
+public func request(_ line: Line) throws(SystemError) -> Descriptor {
+    var drive = Drive.pushPull
+    var safe = false
+    if case .output(let its, let value) = line.direction {
+        drive = its
+        safe = value
+    }
     let result = pg_request(
-        name, output ? 1 : 0, safeValue ? 1 : 0, activeLow ? 1 : 0, Int32(bias.rawValue), Int32(drive.rawValue))
-    guard result >= 0 else { throw SystemError("GPIO line \(name)", -result) }
+        line.kernelName, line.isOutput ? 1 : 0, safe ? 1 : 0, line.activeLow ? 1 : 0,
+        Int32(line.bias.rawValue), Int32(drive.rawValue))
+    guard result >= 0 else { throw SystemError("GPIO line \(line.kernelName)", -result) }
     return Descriptor(owning: result)
 }
 

@@ -143,9 +143,11 @@ public struct Descriptor: ~Copyable {
         try checked("fcntl", pk_set_nonblocking(raw, on ? 1 : 0))
     }
 
-    public borrowing func keepOverExec(_ keep: Bool) throws(SystemError) {
-        try checked("fcntl", pk_keep_over_exec(raw, keep ? 1 : 0))
-    }
+}
+
+/// Whether a descriptor stays open when this process is replaced.
+public func keepOverExec(_ descriptor: Int32, _ keep: Bool) throws(SystemError) {
+    try checked("fcntl", pk_keep_over_exec(descriptor, keep ? 1 : 0))
 }
 
 /// Repeats a call that a signal interrupted, up to a bound.

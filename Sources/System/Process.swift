@@ -2,21 +2,30 @@
 // Trust: run before and above every other role. Must never run anything but this binary.
 import CKernel
 
+/// What this process was started with, its own path first.
+public func processArguments() -> [String] {
+    var out: [String] = []
+    while out.count < 16, let argument = pk_argument(Int32(out.count)) { out.append(String(cString: argument)) }
+    return out
+}
+
 public enum Reboot: Sendable { case restart, powerOff }
 
 /// Starts the binary at `path` as a role, as root with these descriptors only, numbered from
 /// `firstNumber` on in order; 0 to 2 stay as they are. Returns the pid.
 public func spawn(path: String, role: String, descriptors: [Int32], firstNumber: Int32) throws(SystemError) -> Int32 {
     // All memory that the child needs is made before the fork.
-    let arguments = [path, "role", role]
+    let arguments = [path, "role", role, "\(descriptors.count)"]
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
     pointers.append(nil)
+    var moved = descriptors
     let pid = try checked("fork", pk_fork())
     if pid == 0 {
         pk_unblock_signals()
-        // Sources lie at 64 and above, so that no target overwrites a source.
-        for (i, source) in descriptors.enumerated() where pk_dup2(source, firstNumber + Int32(i)) < 0 { pk_exit(125) }
-        _ = pk_close_from(firstNumber + Int32(descriptors.count))
+        // First out of the way of the numbers to be given, then there.
+        for i in moved.indices { moved[i] = pk_dup_above(moved[i], 256) }
+        for i in moved.indices where pk_dup2(moved[i], firstNumber + Int32(i)) < 0 { pk_exit(125) }
+        _ = pk_close_from(firstNumber + Int32(moved.count))
         _ = pointers.withUnsafeBufferPointer { pk_execve($0[0], $0.baseAddress) }
         pk_exit(126)
     }
@@ -121,18 +130,11 @@ public func log(_ text: String) {
 
 // MARK: watchdog (kernel watchdog-api)
 
-/// The hardware watchdog. It is never closed in peace: with NOWAYOUT an unfed one resets the board.
-public struct Watchdog: ~Copyable {
-    public let descriptor: Descriptor
-
-    public init(_ path: String, timeoutSeconds: Int) throws(SystemError) {
-        let device = try Descriptor(opening: path, .readWrite)
-        try checked("watchdog timeout", pk_watchdog_timeout(device.raw, Int32(timeoutSeconds)))
-        descriptor = device
-    }
-
-    /// Takes over one that an earlier stage opened.
-    public init(owning descriptor: consuming Descriptor) { self.descriptor = descriptor }
-
-    public func feed() { _ = pk_watchdog_feed(descriptor.raw) }
+/// Opens the hardware watchdog, which runs from here on: with NOWAYOUT an unfed one resets the board.
+public func openWatchdog(_ path: String, timeoutSeconds: Int) throws(SystemError) -> Descriptor {
+    let device = try Descriptor(opening: path, .readWrite)
+    try checked("watchdog timeout", pk_watchdog_timeout(device.raw, Int32(timeoutSeconds)))
+    return device
 }
+
+public func feedWatchdog(_ descriptor: Int32) { _ = pk_watchdog_feed(descriptor) }

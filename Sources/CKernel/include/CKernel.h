@@ -64,7 +64,8 @@ PK_INLINE int pk_mknod(const char *path, int mode, unsigned major, unsigned mino
     return PK_RESULT(mknod(path, mode, (dev_t)((minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12))));
 }
 PK_INLINE int pk_dup2(int from, int to) { return PK_RESULT(dup2(from, to)); }
-PK_INLINE int pk_dup(int fd) { return PK_RESULT(fcntl(fd, F_DUPFD_CLOEXEC, 64)); }
+PK_INLINE int pk_dup(int fd) { return PK_RESULT(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+PK_INLINE int pk_dup_above(int fd, int least) { return PK_RESULT(fcntl(fd, F_DUPFD_CLOEXEC, least)); }
 PK_INLINE int pk_keep_over_exec(int fd, int keep) { return PK_RESULT(fcntl(fd, F_SETFD, keep ? 0 : FD_CLOEXEC)); }
 PK_INLINE int pk_set_nonblocking(int fd, int on) {
     int flags = fcntl(fd, F_GETFL);
@@ -95,6 +96,9 @@ PK_INLINE void pk_sleep_ms(int64_t ms) { struct timespec t = {ms / 1000, ms % 10
 PK_INLINE long pk_random(void *to, size_t n) { return PK_RESULT(getrandom(to, n, 0)); }
 
 /* ---- processes */
+/* The arguments that this process was started with; Embedded Swift has no CommandLine. */
+const char *pk_argument(int index); /* NULL past the last */
+
 PK_INLINE int pk_fork(void) { return PK_RESULT(fork()); }
 PK_INLINE int pk_execve(const char *path, char *const argv[]) {
     char *const none[] = {NULL};
