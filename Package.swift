@@ -63,9 +63,10 @@ let deviceTargets: [Target] = [
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Authority", "Confine"]),
 
+    target("SelfTest", ["Bytes", "Cryptography", "Verity", "Control"]),
     .executableTarget(
         name: "penstock",
-        dependencies: ["Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"],
+        dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"],
         swiftSettings: settings),
 ]
 
