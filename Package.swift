@@ -74,6 +74,7 @@ let hostTargets: [Target] = [
         "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Verity", "Release", "BootState", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
     ]),
+    .target(name: "TPMSocket", dependencies: ["TPM"], swiftSettings: common),
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: ["CRig", "Plant", "Compiler", "TPM", "System", "Telemetry"]),
@@ -84,6 +85,7 @@ let hostTargets: [Target] = [
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
         "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "System",
+        "Compiler", "TPM", "TPMSocket", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
@@ -94,6 +96,8 @@ let hostTargets: [Target] = [
     .testTarget(name: "InstallerTests", dependencies: ["Installer", "BootState", "SimulatedRelease"], swiftSettings: common),
 
     .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"], swiftSettings: common),
+    .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
+    .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"], swiftSettings: common),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
     .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"], swiftSettings: common),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
