@@ -58,7 +58,7 @@ let deviceTargets: [Target] = [
     // Roles. They never import each other.
     target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
     target("Supervisor", ["Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
-    target("Controller", ["System", "GPIO", "Control", "Board", "Authority", "Confine"]),
+    target("Controller", ["System", "GPIO", "Signed", "Calibration", "Control", "Board", "Authority", "Confine"]),
     target("Keeper", ["System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Authority", "Confine"]),
@@ -108,6 +108,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"], swiftSettings: common),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: common),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], swiftSettings: common),
+    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"], swiftSettings: common),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"], swiftSettings: common),
 ]
 
