@@ -90,6 +90,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "VerityTests", dependencies: ["Verity", "SimulatedDisk"], swiftSettings: common),
     .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk"], swiftSettings: common),
 
+    .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"], swiftSettings: common),
     .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"], swiftSettings: common),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
     .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"], swiftSettings: common),
