@@ -96,6 +96,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "ReleaseTests", dependencies: ["Release", "SimulatedRelease"], swiftSettings: common),
     .testTarget(name: "InstallerTests", dependencies: ["Installer", "BootState", "SimulatedRelease"], swiftSettings: common),
 
+    .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"], swiftSettings: common),
     .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"], swiftSettings: common),
     .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"], swiftSettings: common),
