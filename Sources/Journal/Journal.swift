@@ -2,6 +2,7 @@
 import Bytes
 
 public struct JournalError: Error, Coded {
+    public init() {}
     public var code: String { "journal" }
     public var text: String { "journal" }
 }

@@ -86,17 +86,22 @@ struct Keeper: ~Copyable {
         let calibrationBytes = start.document(.calibration)
         let reportBytes = start.document(.bootReport)
         let keys = try Self.step("key set") { () throws(PayloadError) in try KeySet(decoding: keySet.span.bytes) }
-        board = try Self.step("board") { () throws(BoardError) in try BoardDescription(decoding: boardBytes.span.bytes) }
+        let board = try Self.step("board") { () throws(BoardError) in try BoardDescription(decoding: boardBytes.span.bytes) }
         let commissioning = try Self.step("commissioning") { () throws(SignedError) in
             try verify(commissioningBytes.span.bytes, as: Commissioning.self, with: keys)
         }
         let calibration = try Self.step("calibration") { () throws(SignedError) in
             try verify(calibrationBytes.span.bytes, as: Calibration.self, with: keys)
         }
+        let boot: BootReport
         do throws(CBORError) { boot = try BootReport(decoding: reportBytes.span.bytes) } catch {
             throw KeeperFailure("boot report", text: error.text)
         }
+        let journal = start.descriptor(4)
+        outbox = try Self.step("journal") { () throws(JournalError) in try Outbox(partition: journal, bootCount: boot.bootCount) }
+        self.boot = boot
         self.keys = keys
+        self.board = board
         self.calibration = calibration.payload
         let challenge = randomBytes(Command.challengeBytes)
         admission = Admission(device: commissioning.payload.device, challenge: challenge)
@@ -105,8 +110,6 @@ struct Keeper: ~Copyable {
             boot: boot, device: commissioning.payload.device, board: board.name, challenge: challenge,
             calibration: calibration.payload, calibrationDigest: calibration.payloadDigest.bytes,
             commissioningDigest: commissioning.payloadDigest.bytes)
-        let journal = start.descriptor(4)
-        outbox = try Self.step("journal") { () throws(JournalError) in try Outbox(partition: journal, bootCount: boot.bootCount) }
     }
 
     private static func step<T: ~Copyable, E: Error & Coded>(_ name: String, _ body: () throws(E) -> T) throws(KeeperFailure) -> T {

@@ -11,7 +11,7 @@ struct Outbox: ~Copyable {
     /// Records with the uplink that the broker has not confirmed.
     static let window = 8
 
-    private var journal: Journal<PartitionStore>
+    private var journal: Journal<BlockStore>
     /// The broker has everything up to here.
     private var delivered: UInt64
     /// The uplink was given everything up to here.
@@ -21,8 +21,8 @@ struct Outbox: ~Copyable {
     private var inSession = false
 
     init(partition: Int32, bootCount: UInt64) throws(JournalError) {
-        let store: PartitionStore
-        do throws(SystemError) { store = try PartitionStore(Descriptor(owning: partition)) } catch { throw JournalError() }
+        let store: BlockStore
+        do throws(SystemError) { store = try BlockStore(Descriptor(owning: partition)) } catch { throw JournalError() }
         journal = try Journal(store, bootCount: bootCount)
         delivered = journal.oldestSequence - 1
         given = delivered

@@ -70,7 +70,7 @@ struct Supervisor: ~Copyable {
     private let descriptors: RoleDescriptors
     private let signals: Descriptor
     private let ticker: Ticker
-    private var partition: PartitionStore
+    private var partition: BlockStore
     private var bootState: BootStateStore
     private var supervision = Supervision()
     private var gate: HealthGate
@@ -113,7 +113,7 @@ struct Supervisor: ~Copyable {
         let signals = try Self.step("signals") { () throws(SystemError) in try childSignals() }
         let ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: tickMilliseconds) }
         var partition = try Self.step("boot state") { () throws(SystemError) in
-            try PartitionStore(opening: board.devicePath(of: .bootState), .readWriteSynchronous)
+            try BlockStore(opening: board.devicePath(of: .bootState), .readWriteSynchronous)
         }
         let bootState = try Self.step("boot state") { () throws(BootStateError) in try BootStateStore(loading: &partition) }
         self.handover = handover

@@ -14,6 +14,10 @@ public struct BlockStore: ~Copyable, Store {
         self.descriptor = descriptor
     }
 
+    public init(opening path: String, _ access: Access) throws(SystemError) {
+        try self.init(Descriptor(opening: path, access))
+    }
+
     public mutating func read(at offset: Int, into buffer: inout [UInt8]) throws(StoreError) {
         try check(offset, buffer.count)
         do throws(SystemError) {
