@@ -186,7 +186,7 @@ import Testing
                 #expect(bytes == Array(Self.file[range]) && end == .fetched)
             }
             #expect(world.rig.updates.requests.count == 4)
-            #expect(world.rig.updateCable.connections == 1)
+            #expect(world.rig.updateCable.connections.made == 1)
         }
     }
 

@@ -100,6 +100,7 @@ final class World: @unchecked Sendable {
         self.rig = rig
         rig.names.set(Rig.brokerName, .init(v4: [[127, 0, 0, 1]]))
         rig.names.set(Rig.updateName, .init(v4: [[127, 0, 0, 1]]))
+        try FileManager.default.createDirectory(atPath: rig.updates.filesFolder + "/bundles", withIntermediateDirectories: true)
         let key = try PrivateKey.generate(.es256)
         let pem = try key.pem()
         guard case .es256(let point) = key.publicKey else { fatalError() }
