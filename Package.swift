@@ -78,11 +78,13 @@ let hostTargets: [Target] = [
     .target(name: "TPMSocket", dependencies: ["TPM"], swiftSettings: common),
     .target(name: "Plant"),
     .target(name: "CRig"),
-    .target(name: "Rig", dependencies: ["CRig", "Plant", "Compiler", "TPM", "System", "Telemetry"]),
+    .target(name: "Rig", dependencies: [
+        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "Telemetry",
+    ]),
     .testTarget(name: "PlantTests", dependencies: ["Plant"], swiftSettings: common),
     .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"], swiftSettings: common),
     .executableTarget(name: "penstock-rig", dependencies: [
-        "Rig", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Rig", "Plant", "Command", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
         "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "System",
