@@ -25,7 +25,7 @@ public struct RootFile {
 
 public enum RootImage {
     /// Where the kernel's and init's own file systems are mounted.
-    public static let mountPoints = ["dev", "proc", "run", "sys", "tmp"]
+    public static let mountPoints = ["dev", "empty", "proc", "run", "sys", "tmp"]
 
     /// Returns the image, a multiple of 4096 bytes.
     /// - tree: the product's folder, or nil; symbolic links and modes are kept.

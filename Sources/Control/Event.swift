@@ -159,3 +159,8 @@ public struct EventBuffer {
         count += 1
     }
 }
+
+extension Control {
+    /// `Event.names`, for who knows other events by that name too.
+    public static func eventNames(_ number: UInt16) -> (code: String, reason: String)? { Event.names(number) }
+}

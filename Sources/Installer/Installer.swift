@@ -33,9 +33,9 @@ struct InstallerFailure: Error {
     let text: String
 }
 
-private func openSlot(_ start: borrowing RoleStart) throws(InstallerFailure) -> PartitionStore {
+private func openSlot(_ start: borrowing RoleStart) throws(InstallerFailure) -> BlockStore {
     do throws(SystemError) {
-        return try PartitionStore(Descriptor(owning: start.descriptor(GrantIndex.slot)))
+        return try BlockStore(Descriptor(owning: start.descriptor(GrantIndex.slot)))
     } catch { throw InstallerFailure(text: error.text) }
 }
 
@@ -69,13 +69,13 @@ struct InstallerRole: ~Copyable {
 
     private let supervisor: Int32
     private let uplink: Int32
-    private var slot: PartitionStore
+    private var slot: BlockStore
     private var session: InstallSession
     private var sender = Sender()
     private var buffer = [UInt8](repeating: 0, count: Channel.packetMaximum)
     private var checkInAt: UInt64 = 0
 
-    init(_ start: borrowing RoleStart, slot: consuming PartitionStore, session: InstallSession) {
+    init(_ start: borrowing RoleStart, slot: consuming BlockStore, session: InstallSession) {
         supervisor = start.supervisor.raw
         uplink = start.descriptor(GrantIndex.uplink)
         self.slot = slot
