@@ -58,14 +58,15 @@ let deviceTargets: [Target] = [
     // Roles. They never import each other.
     target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
     target("Supervisor", ["Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
-    target("Controller", ["System", "GPIO", "Control", "Board", "Authority", "Confine"]),
+    target("Controller", ["System", "GPIO", "Signed", "Calibration", "Control", "Board", "Authority", "Confine"]),
     target("Keeper", ["System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
+    target("SelfTest", ["Bytes", "Cryptography", "Verity", "Control"]),
     .executableTarget(
         name: "penstock",
-        dependencies: ["Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"],
+        dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"],
         swiftSettings: settings),
 ]
 
@@ -95,6 +96,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "ReleaseTests", dependencies: ["Release", "SimulatedRelease"], swiftSettings: common),
     .testTarget(name: "InstallerTests", dependencies: ["Installer", "Authority", "BootState", "SimulatedRelease"], swiftSettings: common),
 
+    .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"], swiftSettings: common),
     .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"], swiftSettings: common),
     .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"], swiftSettings: common),
@@ -107,6 +109,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"], swiftSettings: common),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: common),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], swiftSettings: common),
+    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"], swiftSettings: common),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"], swiftSettings: common),
 ]
 

@@ -10,7 +10,7 @@ import Bytes
 import Foundation
 
 /// A file that the release brings besides the product's tree.
-public struct RootFile {
+public struct RootFile: Sendable {
     /// Without a leading "/".
     public let path: String
     public let content: [UInt8]

@@ -83,19 +83,19 @@ private func withRig(_ body: (Rig) throws -> Void) throws {
             server = rig_accept(listener, 1)
             return server >= 0
         }
-        send(board, [1, 2, 3], 3, 0)
+        transmit(board, [1, 2, 3])
         #expect(receive(server, 3) == [1, 2, 3])
-        send(server, [9], 1, 0)
+        transmit(server, [9])
         #expect(receive(board, 1) == [9])
         #expect(cable.capture(.fromBoard) == [1, 2, 3] && cable.bytes(.toBoard) == 1)
 
         cable.alter(.fromBoard, after: 1)
-        send(board, [4, 4, 4], 3, 0)
+        transmit(board, [4, 4, 4])
         #expect(receive(server, 3) == [4, 5, 4])
 
         cable.condition = .stalled
         usleep(20_000)
-        send(board, [5], 1, 0)
+        transmit(board, [5])
         #expect(receive(server, 1, seconds: 0.2) == [])
         cable.condition = .whole
         #expect(receive(server, 1) == [5])
@@ -103,7 +103,7 @@ private func withRig(_ body: (Rig) throws -> Void) throws {
         cable.condition = .slow(bytesPerSecond: 1000)
         usleep(20_000)
         let start = Date()
-        send(board, [UInt8](repeating: 6, count: 500), 500, 0)
+        transmit(board, [UInt8](repeating: 6, count: 500))
         #expect(receive(server, 500).count == 500)
         #expect((0.2...3).contains(Date().timeIntervalSince(start)))
 
@@ -114,6 +114,8 @@ private func withRig(_ body: (Rig) throws -> Void) throws {
         close(board)
         close(server)
     }
+
+    private func transmit(_ fd: Int32, _ bytes: [UInt8]) { _ = write(fd, bytes, bytes.count) }
 
     private func receive(_ fd: Int32, _ count: Int, seconds: Double = 3) -> [UInt8] {
         var got: [UInt8] = [], buffer = [UInt8](repeating: 0, count: 4096)
