@@ -13,12 +13,11 @@ import System
 /// The grants of the installer in the authority table, in their order.
 private enum GrantIndex {
     static let uplink = 1, slot = 2
-    static let count = 3
 }
 
 /// Runs the installer in this process, which the supervisor has started for it, until its order is done.
-public func runInstaller() -> Never {
-    let start = RoleStart(.installer, descriptorCount: GrantIndex.count)
+public func runInstaller(descriptorCount: Int) -> Never {
+    let start = RoleStart(.installer, descriptorCount: descriptorCount)
     do throws(InstallerFailure) {
         let slot = try openSlot(start)
         let session = InstallSession(path: try order(start).path, installation: try installation(start, slotSize: slot.size))
