@@ -176,8 +176,9 @@ private final class Signing {
     }
 }
 
-/// OpenSSL's objects, freed together.
-private struct Handles: ~Copyable {
+/// OpenSSL's objects, freed together. A class, since Embedded Swift can't reach the deinit of a
+/// ~Copyable member from another module.
+private final class Handles {
     let context: OpaquePointer
     let session: OpaquePointer
     let socketMethod: OpaquePointer
