@@ -22,7 +22,7 @@ public func decode<M: Message>(_: M.Type, _ packet: RawSpan) throws(CBORError) -
 public enum MessageLimit {
     public static let document = 14336
     public static let object = 8192
-    public static let record = 1024
+    public static let record = 8192
     public static let chunk = 12288
     public static let text = 256
     public static let points = 64

@@ -13,6 +13,7 @@ import System
 import TPM
 import TPMDevice
 import Telemetry
+import Verity
 
 /// Why this board can't go on: what failed, with the code and text of the failure below it.
 struct BootFailure: Error {
@@ -168,7 +169,7 @@ private struct FirstStage: ~Copyable {
     private mutating func chooseSlot(_ board: BoardDescription, _ keys: KeySet) throws(BootFailure) -> VerifiedSlot {
         let statePath = board.devicePath(of: .bootState)
         var partition = try attempt("boot state") { () throws(SystemError) in
-            try PartitionStore(opening: statePath, .readWriteSynchronous)
+            try BlockStore(opening: statePath, .readWriteSynchronous)
         }
         var store: BootStateStore
         do throws(BootStateError) { store = try BootStateStore(loading: &partition) } catch { throw BootFailure("boot state", error) }

@@ -27,11 +27,6 @@ public struct SlotFault: Error, Coded {
     public let code: String
     public let text: String
 
-    init(code: String, text: String) {
-        self.code = code
-        self.text = text
-    }
-
     init<E: Coded>(_ error: E) {
         code = error.code
         text = error.text
@@ -64,11 +59,12 @@ public struct VerifiedSlot {
 /// fed as the blocks go by, or negative.
 public func verifySlot(_ name: SlotName, _ terms: SlotTerms, feed: Int32) throws(SlotFault) -> VerifiedSlot {
     let path = terms.board.devicePath(of: name.partition)
-    var partition: PartitionStore
-    do throws(SystemError) { partition = try PartitionStore(opening: path, .read) } catch { throw SlotFault(error) }
-    let (manifest, object) = try readManifest(&partition, terms)
+    var partition: BlockStore
+    do throws(SystemError) { partition = try BlockStore(opening: path, .read) } catch { throw SlotFault(error) }
+    let manifest: Verified<Manifest>, object: [UInt8]
+    do throws(SlotError) { (manifest, object) = try installedManifest(in: &partition, keys: terms.keys) } catch { throw SlotFault(error) }
     do throws(ReleaseRefusal) {
-        try manifest.payload.admit(board: terms.board.name, hardwareRevision: UInt16(terms.board.hardwareRevision), floor: terms.floor)
+        try manifest.payload.admit(board: terms.board.name, hardwareRevision: terms.board.hardwareRevision, floor: terms.floor)
     } catch { throw SlotFault(error) }
     do throws(VerityError) {
         var scan = VerityScan(manifest.payload.root)
@@ -79,26 +75,6 @@ public func verifySlot(_ name: SlotName, _ terms: SlotTerms, feed: Int32) throws
         }
     } catch { throw SlotFault(error) }
     return VerifiedSlot(name: name, path: path, manifest: manifest, object: object)
-}
-
-private func readManifest(
-    _ partition: inout PartitionStore, _ terms: SlotTerms
-) throws(SlotFault) -> (Verified<Manifest>, [UInt8]) {
-    guard let layout = SlotLayout(size: partition.size) else {
-        throw SlotFault(code: "slot-too-small", text: "the partition has \(partition.size) bytes")
-    }
-    var area = [UInt8](repeating: 0, count: ObjectArea.size)
-    do throws(StoreError) { try partition.read(at: layout.manifestOffset, into: &area) } catch { throw SlotFault(error) }
-    let object: [UInt8]
-    do throws(ObjectAreaError) { object = try SlotLayout.manifestArea.object(in: area.span.bytes) } catch {
-        throw SlotFault(code: "slot-empty", text: "the slot holds no manifest")
-    }
-    let manifest: Verified<Manifest>
-    do throws(SignedError) { manifest = try verify(object.span.bytes, as: Manifest.self, with: terms.keys) } catch { throw SlotFault(error) }
-    guard layout.fits(manifest.payload.root.geometry) else {
-        throw SlotFault(code: "slot-too-small", text: "the image does not fit the slot")
-    }
-    return (manifest, object)
 }
 
 extension SlotName {

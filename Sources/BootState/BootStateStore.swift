@@ -36,6 +36,8 @@ public struct BootStateStore: Sendable {
     public let wasFound: Bool
     private var sequence: UInt64
     private var newest: Int
+    /// Whether `state` stands in the newest copy.
+    private var isOnDisk: Bool
 
     /// Reads both copies and takes the newer good one. A copy that cannot be read counts as torn;
     /// throws only when neither could even be read from the medium.
@@ -61,6 +63,7 @@ public struct BootStateStore: Sendable {
         sequence = found?.record.sequence ?? 0
         newest = found?.copy ?? 1
         wasFound = found != nil
+        isOnDisk = wasFound
     }
 
     private static func record(_ bytes: [UInt8]) -> BootRecord? {
@@ -68,8 +71,9 @@ public struct BootStateStore: Sendable {
     }
 
     /// Replaces the older copy, syncs, reads it back and compares. After an error the state is as
-    /// before, and the next write goes to the same copy.
+    /// before, and the next write goes to the same copy. A state that is on the disk is not written again.
     public mutating func write<S: Store & ~Copyable>(_ next: BootState, to partition: inout S) throws(BootStateError) {
+        guard next != state || !isOnDisk else { return }
         let copy = 1 - newest
         let record = BootRecord(sequence: sequence + 1, state: next)
         let bytes = record.encoded()
@@ -83,6 +87,7 @@ public struct BootStateStore: Sendable {
         state = next
         sequence = record.sequence
         newest = copy
+        isOnDisk = true
     }
 
     /// The partition of a board fresh from flashing: both copies alike but for the sequence.

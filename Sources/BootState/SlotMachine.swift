@@ -119,13 +119,15 @@ extension BootState {
 
     /// The running release has not passed its health gate. A trial is bad, with the reason. A slot
     /// that was good before stays good, with the reason: its attempts are counted already, and when
-    /// they are used up the other good slot is taken; it may be the only one.
+    /// they are used up the other good slot is taken; it may be the only one. With none left nothing
+    /// changes, so that a board that restarts for ever doesn't write for ever.
     public func healthFailed(_ running: SlotName, code: String, text: String) throws(SlotRefusal) -> BootState {
         let slot = self[running]
         switch slot.condition {
         case .trial:
             return failed(running, step: "health", code: code, text: text)
         case .good:
+            guard slot.attemptsLeft > 0 else { return self }
             var next = self
             next[running] = SlotState(
                 .good, attemptsLeft: slot.attemptsLeft, release: slot.release,

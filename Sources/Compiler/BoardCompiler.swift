@@ -73,13 +73,19 @@ public enum BoardCompiler {
 
     private static func network(_ section: TOMLSection) throws(Failure) -> NetworkInterface {
         let name = try section.text("interface")
+        let mode = try mode(section)
+        try section.end()
+        return NetworkInterface(name: name, mode: mode)
+    }
+
+    /// The keys mode, v4, v6 of a section.
+    static func mode(_ section: TOMLSection) throws(Failure) -> NetworkMode {
         let isDHCP = try section.choice("mode", ["dhcp": true, "fixed": false])
         let v4 = try address(section, "v4", byteCount: 4), v6 = try address(section, "v6", byteCount: 16)
-        try section.end()
         guard isDHCP == (v4 == nil && v6 == nil) else {
             throw section.refusal("mode", isDHCP ? "is \"dhcp\": take out [network.v4] and [network.v6], or set \"fixed\"" : "is \"fixed\": give [network.v4] or [network.v6] with an address")
         }
-        return NetworkInterface(name: name, mode: isDHCP ? .dhcp : .fixed(v4: v4, v6: v6))
+        return isDHCP ? .dhcp : .fixed(v4: v4, v6: v6)
     }
 
     private static func address(_ network: TOMLSection, _ key: String, byteCount: Int) throws(Failure) -> InterfaceAddress? {

@@ -10,7 +10,7 @@ import Bytes
 import Foundation
 
 /// A file that the release brings besides the product's tree.
-public struct RootFile {
+public struct RootFile: Sendable {
     /// Without a leading "/".
     public let path: String
     public let content: [UInt8]
@@ -25,7 +25,7 @@ public struct RootFile {
 
 public enum RootImage {
     /// Where the kernel's and init's own file systems are mounted.
-    public static let mountPoints = ["dev", "proc", "run", "sys", "tmp"]
+    public static let mountPoints = ["dev", "empty", "proc", "run", "sys", "tmp"]
 
     /// Returns the image, a multiple of 4096 bytes.
     /// - tree: the product's folder, or nil; symbolic links and modes are kept.

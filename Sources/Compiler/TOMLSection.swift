@@ -83,6 +83,14 @@ final class TOMLSection {
         return count * unit
     }
 
+    /// A list of texts; none if the key is not there.
+    func texts(_ key: String) throws(Failure) -> [String] {
+        guard has(key) else { return [] }
+        let texts = (table[key]?.array).map { $0.map(\.string) } ?? [nil]
+        guard !texts.contains(nil) else { throw refusal(key, "must be a list of texts in quotes") }
+        return texts.compactMap { $0 }
+    }
+
     func section(_ key: String) throws(Failure) -> TOMLSection {
         guard has(key) else { throw refusal(key, "the section [\(key)] is missing") }
         guard let section = try optionalSection(key) else { throw refusal(key, "must be a section [\(key)]") }

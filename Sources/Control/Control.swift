@@ -79,13 +79,14 @@ public struct Control: ~Copyable {
         let elapsed = elapsedMilliseconds(until: nowMilliseconds)
         gate.account(elapsed, outputs, inputs.readBacks)
         sense(inputs, elapsed)
+        observeValves(inputs, elapsed)
         supervise(inputs.heartbeat, elapsed)
         evaluateTrips(elapsed)
         pressResets(inputs, elapsed)
         verifyReadBacks(inputs.readBacks, elapsed)
         holdActuators()
         for i in 0..<inputs.commandCount { outcomes.append(take(inputs.command(i))) }
-        actuate(inputs, elapsed)
+        actuate(elapsed)
         passGate()
     }
 
@@ -117,6 +118,20 @@ public struct Control: ~Copyable {
             if sensors[i].isActive != active {
                 events.append(.sensorChanged, index: pointIndex(sensor: i), value: sensors[i].isActive ? 1 : 0)
             }
+        }
+    }
+
+    private mutating func observeValves(_ inputs: Inputs, _ elapsed: Int) {
+        for a in actuators.indices where actuators[a].kind == .motorValve {
+            let (position, output) = (actuators[a].position, actuators[a].output)
+            let line = valves[position].openEndLine
+            let reading = ValveReading(
+                openEnd: inputs.lines[line], closedEnd: inputs.lines[line + 1],
+                openReadBack: inputs.readBacks[output], closeReadBack: inputs.readBacks[output + 1],
+                openDriven: outputs[output], closeDriven: outputs[output + 1])
+            let fault = valves[position].observe(reading, elapsed, &events)
+            if valves[position].hasLostReference { gate.loseReference(position) }
+            if fault != .none { raise(fault, a) }
         }
     }
 
@@ -191,23 +206,12 @@ public struct Control: ~Copyable {
         }
     }
 
-    private mutating func actuate(_ inputs: Inputs, _ elapsed: Int) {
+    private mutating func actuate(_ elapsed: Int) {
         for a in actuators.indices {
             let (position, output, safe) = (actuators[a].position, actuators[a].output, actuators[a].isSafeDemanded)
             switch actuators[a].kind {
             case .motorValve:
-                let reading = ValveReading(
-                    openEnd: inputs.lines[valves[position].openEndLine],
-                    closedEnd: inputs.lines[valves[position].openEndLine + 1],
-                    openReadBack: inputs.readBacks[output], closeReadBack: inputs.readBacks[output + 1],
-                    openDriven: outputs[output], closeDriven: outputs[output + 1])
-                let fault = valves[position].observe(reading, elapsed, &events)
-                if valves[position].hasLostReference { gate.loseReference(position) }
-                if fault != .none {
-                    raise(fault, a)
-                    actuators[a].isSafeDemanded = true
-                }
-                let drive = valves[position].decide(safeDemanded: safe || fault != .none, elapsed, &events)
+                let drive = valves[position].decide(safeDemanded: safe, elapsed, &events)
                 requested[output] = drive == .open
                 requested[output + 1] = drive == .close
             case .solenoid:

@@ -124,9 +124,11 @@ public struct Event: Equatable, Sendable {
 
     /// Code and reason in one number, as it travels: the code in the upper byte.
     public var number: UInt16 { UInt16(code.rawValue) << 8 | UInt16(reason.rawValue) }
+}
 
-    /// The names for a number that came; nil if it is none of ours.
-    public static func names(_ number: UInt16) -> (code: String, reason: String)? {
+extension Control {
+    /// The names for an event's number that came from elsewhere; nil if it is none of ours.
+    public static func eventNames(_ number: UInt16) -> (code: String, reason: String)? {
         guard let code = EventCode(rawValue: UInt8(number >> 8)), let reason = Reason(rawValue: UInt8(number & 0xFF)) else { return nil }
         return (code.code, reason.code)
     }

@@ -182,10 +182,10 @@ struct ValveState {
             return
         }
         openFor = min(openFor + elapsed, maximumOpen)
-        guard openFor >= maximumOpen, !isReturning, drive != .close else { return }
+        guard openFor >= maximumOpen, !isReturning else { return }
         isReturning = true
+        if drive != .close || setpoint > 0 { events.append(.maximumOpen, index: index, value: Int64(openFor)) }
         setpoint = 0
-        events.append(.maximumOpen, index: index, value: Int64(openFor))
     }
 
     /// Closed is where both say so: the end switch, and the time that even the slowest valve needs.

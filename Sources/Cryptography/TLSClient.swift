@@ -176,8 +176,8 @@ private final class Signing {
     }
 }
 
-/// OpenSSL's objects, freed together. A class, since Embedded Swift can't reach the deinit of a
-/// ~Copyable member from another module.
+/// OpenSSL's objects, freed together.
+// A class: Embedded Swift 6.3 cannot see the deinit of a private non-copyable field in another module.
 private final class Handles {
     let context: OpaquePointer
     let session: OpaquePointer

@@ -1,6 +1,7 @@
 // From blocks of a bundle to blocks of a slot: verified first, then written where dm-verity wants them.
 
 import Bytes
+import Cryptography
 import Release
 import Verity
 

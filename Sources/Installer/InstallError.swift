@@ -12,9 +12,7 @@ public enum InstallError: Error, Equatable {
     case oversent
     case malformed(ObjectAreaError)
     case manifest(SignedError)
-    case boardWrong(bundle: String, board: String)
-    case hardwareRevisionWrong(bundle: ClosedRange<UInt16>, board: UInt16)
-    case belowFloor(index: UInt64, floor: UInt64)
+    case refused(ReleaseRefusal)
     case installerTooOld(needed: UInt32, present: UInt32)
     case slotTooSmall(neededBytes: Int, presentBytes: Int)
     /// What was fetched for a block does not lead to the signed root; nothing of it was written.
@@ -34,9 +32,7 @@ extension InstallError: Coded {
         case .malformed: "bundle-malformed"
         case .manifest(.payload(let error)): error.code == "unsupported" ? "unsupported" : "manifest-" + error.code
         case .manifest(let error): "manifest-" + error.code
-        case .boardWrong: "board-wrong"
-        case .hardwareRevisionWrong: "hardware-revision-wrong"
-        case .belowFloor: "below-floor"
+        case .refused(let refusal): refusal.code
         case .installerTooOld: "unsupported"
         case .slotTooSmall: "slot-too-small"
         case .blockAltered: "bundle-block-altered"
@@ -51,10 +47,7 @@ extension InstallError: Coded {
         case .oversent: "the server sent bytes that were not asked for: check that it answers Range rightly"
         case .malformed: "the first 64 KiB are not those of a bundle: check the path, upload it again"
         case .manifest(let error): "the bundle's manifest was refused: \(error.text)"
-        case .boardWrong(let bundle, let board): "the bundle is for board \(bundle), this is \(board): choose the bundle of this board"
-        case .hardwareRevisionWrong(let bundle, let board):
-            "the bundle is for hardware revisions \(bundle.lowerBound) to \(bundle.upperBound), this is \(board)"
-        case .belowFloor(let index, let floor): "the release has rollback index \(index), this board takes none below \(floor)"
+        case .refused(let refusal): refusal.text
         case .installerTooOld(let needed, let present):
             "the bundle needs installer version \(needed), this is \(present): install a release in between"
         case .slotTooSmall(let needed, let present): "the release needs \(needed) bytes, the slot has \(present)"

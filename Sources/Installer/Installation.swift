@@ -65,8 +65,9 @@ public struct Installation: Sendable {
     static let searchBlocks = 1024
     /// Blocks written at once.
     static let batchBlocks = 16
-    /// Bytes written between two syncs: what a power cut can cost.
-    static let syncInterval = 16 << 20
+    /// Bytes written between two syncs: what a power cut can cost, and what a slow medium keeps the
+    /// role waiting for.
+    static let syncInterval = 4 << 20
 
     private enum Phase: Equatable {
         case idle, manifest, permission, searching, blocks, readBack, done
@@ -248,13 +249,9 @@ func admit(_ manifest: Manifest, _ terms: InstallTerms, _ slot: SlotLayout) thro
     guard manifest.installerVersionMinimum <= terms.installerVersion else {
         throw .installerTooOld(needed: manifest.installerVersionMinimum, present: terms.installerVersion)
     }
-    guard manifest.board.utf8.elementsEqual(terms.board.utf8) else {
-        throw .boardWrong(bundle: manifest.board, board: terms.board)
-    }
-    guard manifest.hardwareRevisions.contains(terms.hardwareRevision) else {
-        throw .hardwareRevisionWrong(bundle: manifest.hardwareRevisions, board: terms.hardwareRevision)
-    }
-    guard manifest.rollbackIndex >= terms.floor else { throw .belowFloor(index: manifest.rollbackIndex, floor: terms.floor) }
+    do throws(ReleaseRefusal) {
+        try manifest.admit(board: terms.board, hardwareRevision: terms.hardwareRevision, floor: terms.floor)
+    } catch { throw .refused(error) }
     let geometry = manifest.root.geometry
     guard slot.fits(geometry) else { throw .slotTooSmall(neededBytes: geometry.imageSize, presentBytes: slot.imageMaximum) }
 }

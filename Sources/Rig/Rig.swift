@@ -14,6 +14,8 @@ public final class Rig: @unchecked Sendable {
     public static let updateName = "update.penstock.test"
 
     public let folder: String
+    /// When it began; see `monotonicNanoseconds`.
+    public let openedNanoseconds = monotonicNanoseconds()
     /// Whom all parties believe.
     public let authority: CertificateAuthority
     /// Whom nobody should believe; it signs the same names.
@@ -41,20 +43,26 @@ public final class Rig: @unchecked Sendable {
         for path in [folder, folder + "/keys", folder + "/board"] {
             guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .system("make \(path)", errno) }
         }
-        authority = try CertificateAuthority(name: "Rig authority", folder: folder + "/keys")
-        rogueAuthority = try CertificateAuthority(name: "Rogue authority", folder: folder + "/keys")
-        serverIdentity = try authority.server([Self.brokerName, Self.updateName], file: "server")
-        operatorIdentity = try authority.client(Broker.operatorName, file: "operator")
-        wiring = try Wiring(socketPath: folder + "/lines.sock", tank: tank)
-        broker = try Broker(authority: authority, identity: serverIdentity, folder: folder + "/broker")
-        updates = try BundleServer(authority: authority, identity: serverIdentity, folder: folder + "/updates")
-        brokerCable = try Cable(to: broker.port)
-        updateCable = try Cable(to: updates.port)
-        names = try NameServer([
-            Self.brokerName: .host(ipv6: brokerCable.ipv6), Self.updateName: .host(ipv6: updateCable.ipv6),
-        ])
-        observer = try Observer(
-            broker: broker.port, authority: authority, identity: operatorIdentity, folder: folder + "/observer")
+        do throws(RigError) {
+            authority = try CertificateAuthority(name: "rig-authority", folder: folder + "/keys")
+            rogueAuthority = try CertificateAuthority(name: "rogue-authority", folder: folder + "/keys")
+            serverIdentity = try authority.server([Self.brokerName, Self.updateName], file: "server")
+            operatorIdentity = try authority.client(Broker.operatorName, file: "operator")
+            wiring = try Wiring(socketPath: folder + "/lines.sock", tank: tank)
+            broker = try Broker(authority: authority, identity: serverIdentity, folder: folder + "/broker")
+            updates = try BundleServer(authority: authority, identity: serverIdentity, folder: folder + "/updates")
+            brokerCable = try Cable(to: broker.port)
+            updateCable = try Cable(to: updates.port)
+            names = try NameServer([
+                Self.brokerName: .host(ipv6: brokerCable.ipv6), Self.updateName: .host(ipv6: updateCable.ipv6),
+            ])
+            observer = try Observer(
+                broker: broker.port, authority: authority, identity: operatorIdentity, folder: folder + "/observer")
+        } catch {
+            Child.endAll()
+            try? FileManager.default.removeItem(atPath: folder)
+            throw error
+        }
     }
 
     private static func temporaryFolder() throws(RigError) -> String {

@@ -37,6 +37,7 @@ public final class Wiring: @unchecked Sendable {
     private var frozen = false
     private var paused = false
     private var ended = false
+    private var stopped = false
     private var advancedNanoseconds = monotonicNanoseconds()
     // Of the connection; used by the thread alone, under the lock.
     private var connection: Int32 = -1
@@ -133,10 +134,13 @@ public final class Wiring: @unchecked Sendable {
     public func pause() { locked { $0.paused = true } }
     public func resume() { locked { $0.paused = false } }
 
-    /// Ends the thread.
+    /// Ends the thread and waits for that.
     public func end() {
         locked { $0.ended = true }
         kick()
+        condition.lock()
+        while !stopped { condition.wait() }
+        condition.unlock()
     }
 
     private func locked<T>(_ body: (Wiring) -> T) -> T {
@@ -170,6 +174,8 @@ public final class Wiring: @unchecked Sendable {
                 disconnect()
                 close(listener)
                 unlink(socketPath)
+                stopped = true
+                condition.broadcast()
                 condition.unlock()
                 return
             }

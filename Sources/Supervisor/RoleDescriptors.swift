@@ -13,7 +13,7 @@ struct RoleDescriptors {
     /// Between two roles: first and second as named.
     private var channels: [(first: RoleName, second: RoleName, firstEnd: Int32, secondEnd: Int32)] = []
     private let lines: [Int32]
-    private let tpm: Int32
+    private let hasTPM: Bool
     private let journal: Int32
     private let inactiveSlot: Int32
     private let packetSocket: Int32
@@ -22,8 +22,7 @@ struct RoleDescriptors {
 
     init(board: BoardDescription, lines: [Int32], inactive: SlotName, usesDHCP: Bool) throws(SystemError) {
         self.lines = lines
-        // Where a board has no such thing, the role gets a descriptor that is always at its end.
-        tpm = try Descriptor(opening: board.tpm == .required ? TPMDevice.path : "/dev/null", .readWrite).release()
+        hasTPM = board.tpm == .required
         journal = try Descriptor(opening: board.devicePath(of: .journal), .readWrite).release()
         inactiveSlot = try Descriptor(opening: board.devicePath(of: inactive.partition), .readWrite).release()
         if usesDHCP {
@@ -31,6 +30,7 @@ struct RoleDescriptors {
             packetSocket = socket.descriptor
             hardwareAddress = socket.hardwareAddress
         } else {
+            // Where there is no such thing, the role gets a descriptor that is always at its end.
             packetSocket = try Descriptor(opening: "/dev/null", .readWrite).release()
             hardwareAddress = []
         }
@@ -47,21 +47,27 @@ struct RoleDescriptors {
 
     func supervisorEnd(_ role: RoleName) -> Int32 { supervisorEnds[Int(role.rawValue)] }
 
-    /// In the order of the table.
-    func granted(_ authority: RoleAuthority) -> [Int32] {
+    /// In the order of the table. The TPM is opened anew for each start: what a role that was ended left
+    /// in its session with the TPM goes with the old descriptor, which `closeOwn` closes.
+    func granted(_ authority: RoleAuthority) throws(SystemError) -> [Int32] {
         var out: [Int32] = []
         for grant in authority.grants {
             switch grant {
             case .supervisor: out.append(roleEnds[Int(authority.role.rawValue)])
             case .channel(let other): out.append(end(authority.role, other))
             case .lines: out += lines
-            case .tpm: out.append(tpm)
+            case .tpm: out.append(try Descriptor(opening: hasTPM ? TPMDevice.path : "/dev/null", .readWrite).release())
             case .journal: out.append(journal)
             case .inactiveSlot: out.append(inactiveSlot)
             case .packetSocket: out.append(packetSocket)
             }
         }
         return out
+    }
+
+    /// Closes what `granted` opened for this one start.
+    func closeOwn(_ authority: RoleAuthority, _ granted: [Int32]) {
+        for (grant, descriptor) in zip(authority.grants, granted) where grant == .tpm { _ = Descriptor(owning: descriptor) }
     }
 
     private func end(_ role: RoleName, _ other: RoleName) -> Int32 {

@@ -70,7 +70,7 @@ struct Supervisor: ~Copyable {
     private let descriptors: RoleDescriptors
     private let signals: Descriptor
     private let ticker: Ticker
-    private var partition: PartitionStore
+    private var partition: BlockStore
     private var bootState: BootStateStore
     private var supervision = Supervision()
     private var gate: HealthGate
@@ -113,7 +113,7 @@ struct Supervisor: ~Copyable {
         let signals = try Self.step("signals") { () throws(SystemError) in try childSignals() }
         let ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: tickMilliseconds) }
         var partition = try Self.step("boot state") { () throws(SystemError) in
-            try PartitionStore(opening: board.devicePath(of: .bootState), .readWriteSynchronous)
+            try BlockStore(opening: board.devicePath(of: .bootState), .readWriteSynchronous)
         }
         let bootState = try Self.step("boot state") { () throws(BootStateError) in try BootStateStore(loading: &partition) }
         self.handover = handover
@@ -179,8 +179,9 @@ struct Supervisor: ~Copyable {
         let authority = Authority.of(role)
         descriptors.drain(role)
         do throws(SystemError) {
-            let pid = try spawn(
-                path: "/penstock", role: role.name, descriptors: descriptors.granted(authority), firstNumber: Authority.firstGrant)
+            let granted = try descriptors.granted(authority)
+            defer { descriptors.closeOwn(authority, granted) }
+            let pid = try spawn(path: "/penstock", role: role.name, descriptors: granted, firstNumber: Authority.firstGrant)
             supervision.started(role, pid: pid, now: now)
             log("penstock: \(role.name) started, pid \(pid)")
         } catch {

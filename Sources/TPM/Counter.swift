@@ -72,12 +72,13 @@ extension TPM where Transport: ~Copyable {
         parameters.u16(0)  // the index's own authorisation: empty
         parameters.u16(UInt16(area.count))
         parameters.append(area)
-        _ = try run(.nvDefineSpace, handles: [hierarchyOwner], authorised: true, parameters: parameters.bytes)
+        try order(.nvDefineSpace, handles: [hierarchyOwner], authorised: true, parameters: parameters.bytes)
     }
 
     /// Counts up by one. (TPM2_NV_Increment)
     public mutating func nvIncrement(_ index: UInt32) throws(TPMError) {
-        _ = try runNV(.nvIncrement, index, handles: [hierarchyOwner, index], authorised: true)
+        let response = try runNV(.nvIncrement, index, handles: [hierarchyOwner, index], authorised: true)
+        guard response.parameters.isEmpty else { throw .malformed(.nvIncrement, at: 10) }
     }
 
     /// A counter's value. An index that is missing, never incremented, or not a counter of this
@@ -99,7 +100,8 @@ extension TPM where Transport: ~Copyable {
 
     /// Removes an index: for tests and for a board that is taken out of service. (TPM2_NV_UndefineSpace)
     public mutating func nvUndefine(_ index: UInt32) throws(TPMError) {
-        _ = try runNV(.nvUndefineSpace, index, handles: [hierarchyOwner, index], authorised: true)
+        let response = try runNV(.nvUndefineSpace, index, handles: [hierarchyOwner, index], authorised: true)
+        guard response.parameters.isEmpty else { throw .malformed(.nvUndefineSpace, at: 10) }
     }
 
     private mutating func runNV(

@@ -60,7 +60,7 @@ extension TPM where Transport: ~Copyable {
         parameters.u32(1)
         parameters.u16(algorithmSHA256)
         parameters.append(digest.bytes)
-        _ = try run(.pcrExtend, handles: [UInt32(index)], authorised: true, parameters: parameters.bytes)
+        try order(.pcrExtend, handles: [UInt32(index)], authorised: true, parameters: parameters.bytes)
     }
 
     /// The values of the selected PCRs, in ascending order of their indices, all of one moment.

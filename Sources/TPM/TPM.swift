@@ -18,7 +18,7 @@ public let tpmMessageByteMaximum = 4096
 
 /// Carries one exchange over a byte stream or a device file, joining a response that comes in pieces.
 /// `write` sends all of its bytes; `read` returns at most as many bytes as asked, none at the end.
-public func exchange(
+public func streamExchange(
     _ command: [UInt8],
     write: ([UInt8]) throws(TPMError) -> Void,
     read: (_ maximum: Int) throws(TPMError) -> [UInt8]
@@ -77,6 +77,14 @@ public struct TPM<Transport: TPMTransport & ~Copyable>: ~Copyable {
         }
     }
 
+    /// Runs a command whose response has no parameters.
+    mutating func order(
+        _ command: TPMCommand, handles: [UInt32] = [], authorised: Bool = false, parameters: [UInt8]
+    ) throws(TPMError) {
+        let response = try run(command, handles: handles, authorised: authorised, parameters: parameters)
+        guard response.parameters.isEmpty else { throw .malformed(command, at: 10) }
+    }
+
     private func responseCode(
         of response: [UInt8], to command: TPMCommand, authorised: Bool
     ) throws(TPMError) -> TPMResponseCode {
@@ -114,7 +122,7 @@ extension TPM where Transport: ~Copyable {
     /// TPM2_Startup(CLEAR). A TPM that firmware or kernel started already is as good.
     public mutating func startup() throws(TPMError) {
         do throws(TPMError) {
-            _ = try run(.startup, parameters: [0, 0])
+            try order(.startup, parameters: [0, 0])
         } catch {
             guard case .refused(_, let code) = error, code == .initialize else { throw error }
         }
@@ -175,7 +183,7 @@ extension TPM where Transport: ~Copyable {
     public mutating func flush(_ handle: UInt32) throws(TPMError) {
         var parameters = ByteWriter()
         parameters.u32(handle)
-        _ = try run(.flushContext, parameters: parameters.bytes)
+        try order(.flushContext, parameters: parameters.bytes)
     }
 }
 

@@ -30,6 +30,7 @@ struct Penstockctl: ParsableCommand {
             InspectCommand.self,
             CalibrationGroup.self,
             BoardGroup.self,
+            CommissioningGroup.self,
             BundleGroup.self,
             ImageGroup.self,
             CommandGroup.self,

@@ -92,6 +92,18 @@ private let rich = BootState(
         }
     }
 
+    @Test func theSameStateIsNotWrittenTwice() throws {
+        let disk = SimulatedDisk(contents: BootStateStore.image(of: state(0)))
+        var partition = SimulatedPartition(disk)
+        var store = try BootStateStore(loading: &partition)
+        try store.write(state(0), to: &partition)
+        #expect(disk.log.isEmpty)
+        var blank = SimulatedPartition(SimulatedDisk(size: BootStateStore.partitionSize))
+        var lost = try BootStateStore(loading: &blank)
+        try lost.write(.lost, to: &blank)
+        #expect(try BootStateStore(loading: &blank).wasFound)
+    }
+
     @Test func bothCopiesDamaged() throws {
         var partition = SimulatedPartition(SimulatedDisk(size: BootStateStore.partitionSize))
         var store = try BootStateStore(loading: &partition)

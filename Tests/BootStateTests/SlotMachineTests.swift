@@ -211,6 +211,22 @@ private struct World: Hashable {
         #expect(failed.a.failure?.code == "c")
     }
 
+    @Test("P-D2 a board whose only release is never healthy restarts for ever without writing for ever")
+    func unhealthyForEver() throws {
+        var state = BootState.flashed(release: "1")
+        var writes = 0
+        for boot in 0..<50 {
+            let choice = try #require(state.chosen())
+            let next = choice.mustWrite ? choice.state : state
+            if next != state { writes += 1 }
+            state = next
+            let failed = try state.healthFailed(choice.slot, code: "c", text: "boot \(boot)")
+            if failed != state { writes += 1 }
+            state = failed
+        }
+        #expect(writes <= 2 * Int(SlotState.attemptsMaximum))
+    }
+
     @Test func textsAreBounded() {
         let long = String(repeating: "ü\n", count: 1000)
         let failure = SlotFailure(release: long, step: long, code: long, text: long)

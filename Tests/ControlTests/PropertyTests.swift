@@ -3,11 +3,12 @@
 
 import Calibration
 import Control
+import Glibc
 import Testing
 
 /// What a run may do beside commands.
 enum Conduct: Int, CaseIterable {
-    /// Sound machine, ragged clock: nothing may be called a fault.
+    /// A sound machine and a ragged clock: nothing may be called a fault.
     case sound
     /// Every sensor says what it likes.
     case lyingSensors
@@ -16,8 +17,9 @@ enum Conduct: Int, CaseIterable {
 }
 
 @Suite struct PropertyTests {
-    static let seeds = 12
-    static let steps = 6000
+    /// PENSTOCK_PROPERTY_SEEDS makes a longer run of it: each seed is three runs of `steps`.
+    static let seeds = getenv("PENSTOCK_PROPERTY_SEEDS").flatMap { Int(String(cString: $0)) } ?? 24
+    static let steps = 4000
 
     @Test("P-E1 P-E2 P-T3 never beyond the envelope, no missed trip, no lost latch", arguments: Conduct.allCases, 0..<seeds)
     func holds(_ conduct: Conduct, _ seed: Int) throws {
@@ -28,7 +30,7 @@ enum Conduct: Int, CaseIterable {
                 return
             }
         }
-        #expect(run.accepted > 0, "a run in which nothing was accepted shows nothing")
+        #expect(conduct != .sound || run.accepted > 10, "a run in which nothing was accepted shows nothing")
     }
 }
 
@@ -100,8 +102,8 @@ struct Run: ~Copyable {
     }
 
     private mutating func disturb() {
-        if random.oneIn(1500) { supervised.toggle() }
-        if machine.isTripped || !machine.isHealthy, pressing == 0, random.oneIn(100) { pressing = 1 + 600 / tick }
+        if random.oneIn(supervised ? 1500 : 150) { supervised.toggle() }
+        if machine.isTripped || !machine.isHealthy, pressing == 0, random.oneIn(20) { pressing = 1 + 600 / tick }
         machine.resetPressed = pressing > 1
         pressing = max(0, pressing - 1)
         machine.level = random.oneIn(400) ? Double(random.below(101)) : min(machine.level, 89) + (machine.level > 89 && random.oneIn(2) ? 5 : 0)

@@ -30,10 +30,31 @@ private func withRig(_ body: (Rig) throws -> Void) throws {
         }
     }
 
-    @Test("G-S a client of another authority is refused") func foreignClient() throws {
+    @Test func aClientOfAnotherAuthorityIsRefused() throws {
         try withRig { rig in
             let rogue = try rig.rogueAuthority.client("board-1", file: "rogue-board")
             #expect(throws: RigError.self) { try rig.observer.send("penstock/board-1/data", [1], identity: rogue) }
+        }
+    }
+
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["PENSTOCK_PYTHON"] != nil))
+    func anIndependentClientDecodesWhatIsSent() throws {
+        try withRig { rig in
+            let python = ProcessInfo.processInfo.environment["PENSTOCK_PYTHON"]!
+            let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../tools/observe.py").path
+            let log = rig.folder + "/observe.log"
+            let child = try Child(
+                [python, source, "--port", "\(rig.broker.port)", "--authority", rig.authority.certificatePath,
+                 "--certificate", rig.operatorIdentity.certificatePath, "--key", rig.operatorIdentity.keyPath!,
+                 "--topic", "penstock/board-1/#", "--count", "2", "--seconds", "20"],
+                package: "python3", logPath: log)
+            try waitUntil("observe.py subscribes", seconds: 15, child) { tail(of: log, lines: 5).contains("subscribed") }
+            try rig.observer.publish("penstock/board-1/data", [0xA1, 0x01, 0x42, 0xAB, 0xCD])
+            try rig.observer.publish("penstock/board-1/data", [0xA1, 0x01, 0x18, 0x01])
+            #expect(child.wait(timeoutSeconds: 20) == 0)
+            let text = tail(of: log, lines: 5)
+            #expect(text.contains(#""value": {"1": "abcd"}, "deterministic": true"#))
+            #expect(text.contains(#""value": {"1": 1}, "deterministic": false"#))
         }
     }
 
@@ -83,19 +104,19 @@ private func withRig(_ body: (Rig) throws -> Void) throws {
             server = rig_accept(listener, 1)
             return server >= 0
         }
-        send(board, [1, 2, 3], 3, 0)
+        transmit(board, [1, 2, 3])
         #expect(receive(server, 3) == [1, 2, 3])
-        send(server, [9], 1, 0)
+        transmit(server, [9])
         #expect(receive(board, 1) == [9])
         #expect(cable.capture(.fromBoard) == [1, 2, 3] && cable.bytes(.toBoard) == 1)
 
         cable.alter(.fromBoard, after: 1)
-        send(board, [4, 4, 4], 3, 0)
+        transmit(board, [4, 4, 4])
         #expect(receive(server, 3) == [4, 5, 4])
 
         cable.condition = .stalled
         usleep(20_000)
-        send(board, [5], 1, 0)
+        transmit(board, [5])
         #expect(receive(server, 1, seconds: 0.2) == [])
         cable.condition = .whole
         #expect(receive(server, 1) == [5])
@@ -103,7 +124,7 @@ private func withRig(_ body: (Rig) throws -> Void) throws {
         cable.condition = .slow(bytesPerSecond: 1000)
         usleep(20_000)
         let start = Date()
-        send(board, [UInt8](repeating: 6, count: 500), 500, 0)
+        transmit(board, [UInt8](repeating: 6, count: 500))
         #expect(receive(server, 500).count == 500)
         #expect((0.2...3).contains(Date().timeIntervalSince(start)))
 
@@ -114,6 +135,8 @@ private func withRig(_ body: (Rig) throws -> Void) throws {
         close(board)
         close(server)
     }
+
+    private func transmit(_ fd: Int32, _ bytes: [UInt8]) { _ = write(fd, bytes, bytes.count) }
 
     private func receive(_ fd: Int32, _ count: Int, seconds: Double = 3) -> [UInt8] {
         var got: [UInt8] = [], buffer = [UInt8](repeating: 0, count: 4096)
