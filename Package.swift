@@ -60,7 +60,7 @@ let deviceTargets: [Target] = [
     target("Supervisor", ["Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
     target("Controller", ["System", "GPIO", "Signed", "Calibration", "Control", "Board", "Authority", "Confine"]),
     target("Keeper", ["System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
-    target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Board", "Authority", "Confine"]),
+    target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
     target("SelfTest", ["Bytes", "Cryptography", "Verity", "Control"]),
@@ -78,11 +78,13 @@ let hostTargets: [Target] = [
     .target(name: "TPMSocket", dependencies: ["TPM"], swiftSettings: common),
     .target(name: "Plant"),
     .target(name: "CRig"),
-    .target(name: "Rig", dependencies: ["CRig", "Plant", "Compiler", "TPM", "System", "Telemetry"]),
+    .target(name: "Rig", dependencies: [
+        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "Telemetry",
+    ]),
     .testTarget(name: "PlantTests", dependencies: ["Plant"], swiftSettings: common),
     .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"], swiftSettings: common),
     .executableTarget(name: "penstock-rig", dependencies: [
-        "Rig", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Rig", "Plant", "Command", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
         "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "System",
@@ -105,6 +107,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),
     .testTarget(name: "BackoffTests", dependencies: ["Backoff"], swiftSettings: common),
+    .testTarget(name: "UplinkTests", dependencies: ["Uplink", "Rig"], swiftSettings: common),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: common),
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"], swiftSettings: common),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: common),

@@ -34,9 +34,10 @@ public func runController(descriptorCount: Int) -> Never {
     let lines = step("wiring") { () throws(WiringError) in
         try LineBank(calibration.payload, board, first: start.descriptor(2))
     }
-    var controller = step("start") { () throws(ControllerFailure) in
-        try Controller(calibration.payload, lines, supervisor: start.supervisor.raw, keeper: start.descriptor(1))
+    let ticker = step("timer") { () throws(SystemError) in
+        try Ticker(periodMilliseconds: UInt64(calibration.payload.tickMilliseconds))
     }
+    var controller = Controller(calibration.payload, lines, ticker, supervisor: start.supervisor.raw, keeper: start.descriptor(1))
     let failure = controller.run()
     RoleStart.end(.controller, "\(failure.code): \(failure.text)")
 }
@@ -46,22 +47,12 @@ private func step<T: ~Copyable, E: Error & Coded>(_ name: String, _ body: () thr
     do throws(E) { return try body() } catch { RoleStart.end(.controller, "\(name): \(error.code): \(error.text)") }
 }
 
-enum ControllerFailure: Error, Coded {
-    case system(SystemError)
-    case linesTooMany(Int)
-
-    var code: String { "controller-failed" }
-    var text: String {
-        switch self {
-        case .system(let error): error.text
-        case .linesTooMany(let count): "\(count) sensed lines are more than one wait can watch"
-        }
-    }
-}
-
 private func now() -> UInt64 { monotonicMilliseconds() }
 
 struct Controller: ~Copyable {
+    /// Entries of the wait beside the sensed lines: tick, supervisor, keeper.
+    static let otherEntries = 3
+
     private let supervisor: Int32
     private let keeper: Int32
     private let lines: LineBank
@@ -82,16 +73,15 @@ struct Controller: ~Copyable {
     private var steppedAt: UInt64 = 0
     private var checkedInAt: UInt64 = 0
 
-    init(_ calibration: Calibration, _ lines: LineBank, supervisor: Int32, keeper: Int32) throws(ControllerFailure) {
-        guard lines.inputs.count + 3 <= WaitSet.maximum else { throw .linesTooMany(lines.inputs.count) }
+    init(_ calibration: Calibration, _ lines: LineBank, _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32) {
         self.supervisor = supervisor
         self.keeper = keeper
         self.lines = lines
         tickMilliseconds = UInt64(calibration.tickMilliseconds)
-        do throws(SystemError) { ticker = try Ticker(periodMilliseconds: tickMilliseconds) } catch { throw .system(error) }
+        self.ticker = ticker
         round = Round(calibration, lines, nowMilliseconds: Int64(now()))
         report = Reporting(points: calibration.actuators.count + calibration.sensors.count)
-        tickEntry = wait.add(ticker.descriptor.raw)
+        tickEntry = wait.add(self.ticker.descriptor.raw)
         supervisorEntry = wait.add(supervisor)
         keeperEntry = wait.add(keeper)
         firstLineEntry = wait.count
@@ -99,10 +89,10 @@ struct Controller: ~Copyable {
     }
 
     /// Returns only when it can't go on; the supervisor then drives the lines safe.
-    mutating func run() -> ControllerFailure {
+    mutating func run() -> SystemError {
         tick()
         while true {
-            do throws(SystemError) { try wait.wait(timeoutMilliseconds: timeout()) } catch { return .system(error) }
+            do throws(SystemError) { try wait.wait(timeoutMilliseconds: timeout()) } catch { return error }
             takeEdges()
             if wait.isReadable(keeperEntry) { hearKeeper() }
             if wait.isReadable(supervisorEntry), let failure = hearSupervisor() { return failure }
@@ -156,12 +146,12 @@ struct Controller: ~Copyable {
     }
 
     /// A word of the supervisor changes nothing here; that it is gone, everything.
-    private mutating func hearSupervisor() -> ControllerFailure? {
+    private mutating func hearSupervisor() -> SystemError? {
         for _ in 0..<messagesMaximum {
             do throws(SystemError) {
                 guard let count = try receive(supervisor) else { return nil }
-                if count == 0 { return .system(SystemError("the supervisor has gone", 0)) }
-            } catch { return .system(error) }
+                if count == 0 { return SystemError("the supervisor has gone", 0) }
+            } catch { return error }
         }
         return nil
     }

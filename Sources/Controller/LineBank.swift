@@ -52,6 +52,7 @@ struct LineBank: Lines {
     /// - Parameter first: the descriptor of the board's first line; the others follow in its order.
     init(_ calibration: Calibration, _ board: BoardDescription, first: Int32) throws(WiringError) {
         guard calibration.board == board.name else { throw .otherBoard(calibration: calibration.board, board: board.name) }
+        guard calibration.inputLines.count + Controller.otherEntries <= WaitSet.maximum else { throw .linesTooMany(calibration.inputLines.count) }
         inputs = try Self.descriptors(calibration.inputLines, board, first, areOutputs: false)
         outputs = try Self.descriptors(calibration.outputLines, board, first, areOutputs: true)
     }

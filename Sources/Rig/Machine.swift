@@ -8,7 +8,8 @@ import Glibc
 /// What the board is made of, and what it boots.
 public struct MachineSettings: Sendable {
     public var kernelPath: String
-    public var initramfsPath: String
+    /// Without one the kernel finds no init and panics.
+    public var initramfsPath: String?
     /// Without one the board has no disk.
     public var diskPath: String?
     public var memoryMebibytes = 128
@@ -16,7 +17,7 @@ public struct MachineSettings: Sendable {
     public var commandLine = "console=ttyS0 quiet panic=5 gpio_virtio.force_irq=1"
     public var processors = 1
 
-    public init(kernelPath: String, initramfsPath: String, diskPath: String? = nil) {
+    public init(kernelPath: String, initramfsPath: String? = nil, diskPath: String? = nil) {
         self.kernelPath = kernelPath
         self.initramfsPath = initramfsPath
         self.diskPath = diskPath
@@ -90,8 +91,9 @@ public final class Machine: @unchecked Sendable {
             "-object", "rng-random,id=random,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=random",
             "-netdev", "user,id=network,ipv4=on,ipv6=on,hostname=penstock",
             "-device", "virtio-net-pci,id=card,netdev=network,romfile=",
-            "-kernel", settings.kernelPath, "-initrd", settings.initramfsPath, "-append", settings.commandLine,
+            "-kernel", settings.kernelPath, "-append", settings.commandLine,
         ]
+        if let initramfs = settings.initramfsPath { arguments += ["-initrd", initramfs] }
         if let disk = settings.diskPath {
             // A power cut kills QEMU: what reached the host's page cache survives, flushed or not, so
             // this shows torn sequences of writes; that each write was flushed, the simulations show.

@@ -16,21 +16,23 @@ struct TPMSocket: TPMTransport, ~Copyable {
 
     deinit { close(fd) }
 
-    mutating func exchange(_ command: [UInt8]) throws(TPMError) -> [UInt8] { try carry(command, fd) }
+    mutating func exchange(_ command: [UInt8]) throws(TPMError) -> [UInt8] {
+        guard write(fd, command, command.count) == command.count else { throw .write(errno: errno) }
+        // A response says in bytes 2 to 5 how long it is.
+        var response: [UInt8] = [], wanted = 6
+        while response.count < wanted {
+            var buffer = [UInt8](repeating: 0, count: tpmMessageByteMaximum)
+            let count = read(fd, &buffer, buffer.count - response.count)
+            guard count >= 0 else { throw .read(errno: errno) }
+            guard count > 0 else { throw .closed }
+            response += buffer[..<count]
+            if response.count >= 6 { wanted = response[2..<6].reduce(0) { $0 << 8 | Int($1) } }
+            guard wanted <= tpmMessageByteMaximum, response.count <= max(wanted, 6) else { throw .oversized }
+        }
+        return response
+    }
 
     mutating func pause(milliseconds: Int) { usleep(UInt32(milliseconds) * 1000) }
-}
-
-/// Outside the transport, whose own `exchange` would hide the module's.
-private func carry(_ command: [UInt8], _ fd: Int32) throws(TPMError) -> [UInt8] {
-    try exchange(command) { (bytes: [UInt8]) throws(TPMError) in
-        guard Glibc.write(fd, bytes, bytes.count) == bytes.count else { throw .write(errno: errno) }
-    } read: { (maximum: Int) throws(TPMError) -> [UInt8] in
-        var buffer = [UInt8](repeating: 0, count: maximum)
-        let count = Glibc.read(fd, &buffer, maximum)
-        guard count >= 0 else { throw .read(errno: errno) }
-        return Array(buffer[..<count])
-    }
 }
 
 /// Does to the TPM with that state what is done once in manufacturing: its floor counter is made and

@@ -32,7 +32,7 @@ struct BrokerLink: ~Copyable {
     private let keeper: KeeperLink
     private var connection: Connection
     private var phase = Phase.offline
-    private var backoff = Backoff()
+    private var backoff: Backoff
     private var will: [UInt8]?
     private var session: Session?
     private var isSubscribed = false
@@ -46,7 +46,8 @@ struct BrokerLink: ~Copyable {
     /// The last failure that was reported; another try with the same end is not worth a record.
     private var reported = ""
 
-    init(_ commissioning: Commissioning, _ keeper: KeeperLink) {
+    init(_ commissioning: Commissioning, _ keeper: KeeperLink, _ backoff: Backoff) {
+        self.backoff = backoff
         device = commissioning.device
         self.keeper = keeper
         connection = Connection(commissioning.broker, certificate: commissioning.clientCertificate, protocolName: "mqtt", keeper: keeper)

@@ -18,9 +18,10 @@ struct BundleLink: ~Copyable {
         let range: Range<UInt64>
         /// Up to here the installer has been sent everything.
         var offset: UInt64
-        var reader: ResponseReader
-        var request: [UInt8]
+        let request: Request
+        let requestBytes: [UInt8]
         var requestOffset = 0
+        var reader: ResponseReader
         var hasHead = false
         /// Tried on a connection that was there already, which the server may just have closed.
         var isReused: Bool
@@ -59,7 +60,7 @@ struct BundleLink: ~Copyable {
     var wantsWrite: Bool {
         guard connection.state == .open else { return connection.wantsWrite }
         guard let fetch else { return false }
-        return fetch.requestOffset < fetch.request.count
+        return fetch.requestOffset < fetch.requestBytes.count
     }
 
     private var canRead: Bool { credits > 0 && messages.isEmpty }
@@ -118,8 +119,8 @@ struct BundleLink: ~Copyable {
         do throws(HTTPError) {
             let request = try Request(host: server.host, port: server.port, path: path, range: range, tag: tag?.value)
             fetch = Fetch(
-                path: path, range: range, offset: offset, reader: ResponseReader(to: request), request: request.bytes,
-                isReused: connection.state == .open)
+                path: path, range: range, offset: offset, request: request, requestBytes: request.bytes,
+                reader: ResponseReader(to: request), isReused: connection.state == .open)
             answerDue = now + Self.answerMilliseconds
         } catch { refuse(error.code, error.text) }
     }
@@ -158,8 +159,8 @@ struct BundleLink: ~Copyable {
     }
 
     private mutating func exchange(_ now: UInt64) throws(LinkFailure) -> Bool {
-        while fetch!.requestOffset < fetch!.request.count {
-            let count = try connection.write(fetch!.request, from: fetch!.requestOffset)
+        while fetch!.requestOffset < fetch!.requestBytes.count {
+            let count = try connection.write(fetch!.requestBytes, from: fetch!.requestOffset)
             if count == 0 { return false }
             fetch!.requestOffset += count
             answerDue = now + Self.answerMilliseconds
@@ -234,6 +235,7 @@ struct BundleLink: ~Copyable {
         guard wasReused, again else { return give(up: failure, again: again, now) }
         fetch!.isReused = false
         fetch!.requestOffset = 0
+        fetch!.reader = ResponseReader(to: fetch!.request)
         pauseUntil = now
     }
 

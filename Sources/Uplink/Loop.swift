@@ -1,6 +1,7 @@
 // The event loop: one thread, six descriptors, the earliest of the deadlines. A failure of a channel
 // to another role ends the process; a failure of a connection only ends the connection.
 import Authority
+import Backoff
 import Board
 import Bytes
 import Confine
@@ -35,13 +36,13 @@ struct Loop: ~Copyable {
     /// - Parameter packetSocket: where DHCP is spoken.
     init(
         _ commissioning: Commissioning, supervisor: Int32, keeper: Int32, installer: Int32, packetSocket: Int32?,
-        hardwareAddress: [UInt8]
+        hardwareAddress: [UInt8], backoff: Backoff = Backoff()
     ) {
         self.supervisor = supervisor
         self.installer = installer
         let link = KeeperLink(keeper)
         self.keeper = link
-        broker = BrokerLink(commissioning, link)
+        broker = BrokerLink(commissioning, link, backoff)
         bundles = BundleLink(commissioning, link)
         if let packetSocket, hardwareAddress.count == 6 {
             packets = PacketSocket(Descriptor(owning: packetSocket))

@@ -30,10 +30,31 @@ private func withRig(_ body: (Rig) throws -> Void) throws {
         }
     }
 
-    @Test("G-S a client of another authority is refused") func foreignClient() throws {
+    @Test func aClientOfAnotherAuthorityIsRefused() throws {
         try withRig { rig in
             let rogue = try rig.rogueAuthority.client("board-1", file: "rogue-board")
             #expect(throws: RigError.self) { try rig.observer.send("penstock/board-1/data", [1], identity: rogue) }
+        }
+    }
+
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["PENSTOCK_PYTHON"] != nil))
+    func anIndependentClientDecodesWhatIsSent() throws {
+        try withRig { rig in
+            let python = ProcessInfo.processInfo.environment["PENSTOCK_PYTHON"]!
+            let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../tools/observe.py").path
+            let log = rig.folder + "/observe.log"
+            let child = try Child(
+                [python, source, "--port", "\(rig.broker.port)", "--authority", rig.authority.certificatePath,
+                 "--certificate", rig.operatorIdentity.certificatePath, "--key", rig.operatorIdentity.keyPath!,
+                 "--topic", "penstock/board-1/#", "--count", "2", "--seconds", "20"],
+                package: "python3", logPath: log)
+            try waitUntil("observe.py subscribes", seconds: 15, child) { tail(of: log, lines: 5).contains("subscribed") }
+            try rig.observer.publish("penstock/board-1/data", [0xA1, 0x01, 0x42, 0xAB, 0xCD])
+            try rig.observer.publish("penstock/board-1/data", [0xA1, 0x01, 0x18, 0x01])
+            #expect(child.wait(timeoutSeconds: 20) == 0)
+            let text = tail(of: log, lines: 5)
+            #expect(text.contains(#""value": {"1": "abcd"}, "deterministic": true"#))
+            #expect(text.contains(#""value": {"1": 1}, "deterministic": false"#))
         }
     }
 

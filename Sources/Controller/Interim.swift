@@ -1,3 +1,0 @@
-import Authority
-import Confine
-public func runController(descriptorCount: Int) -> Never { RoleStart.end(.controller, "not here yet") }
