@@ -85,6 +85,7 @@ let hostTargets: [Target] = [
 
     .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"], swiftSettings: common),
+    .testTarget(name: "JournalTests", dependencies: ["Journal", "Cryptography", "Bytes"], swiftSettings: common),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
 ]
 

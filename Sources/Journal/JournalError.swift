@@ -1,0 +1,43 @@
+import Bytes
+
+/// Why the journal could not do what was asked. After `store` the journal is as before the call:
+/// nothing was taken, and the call may be repeated.
+public enum JournalError: Error, Equatable {
+    /// The partition is smaller than `journalByteMinimum`.
+    case tooSmall(byteCount: Int)
+    /// A record's payload is longer than `JournalRecord.payloadByteMaximum`.
+    case payloadTooLong(byteCount: Int)
+    case store(StoreError)
+    /// A page could not be encrypted.
+    case sealing
+}
+
+extension JournalError: Coded {
+    public var code: String {
+        switch self {
+        case .tooSmall: "journal-too-small"
+        case .payloadTooLong: "journal-payload-too-long"
+        case .store(let error):
+            switch error.step {
+            case .read: "journal-read"
+            case .write: "journal-write"
+            case .sync: "journal-sync"
+            }
+        case .sealing: "journal-sealing"
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .tooSmall(let count): "The journal's partition has \(count) bytes; it needs \(journalByteMinimum) at least."
+        case .payloadTooLong(let count): "A record of \(count) bytes is longer than the journal's \(JournalRecord.payloadByteMaximum)."
+        case .store(let error):
+            switch error.step {
+            case .read: "The journal's partition could not be read (errno \(error.errno))."
+            case .write: "The journal's partition could not be written (errno \(error.errno))."
+            case .sync: "The journal's partition could not be synced (errno \(error.errno)); what was written may be lost."
+            }
+        case .sealing: "A page of the journal could not be encrypted."
+        }
+    }
+}
