@@ -6,8 +6,7 @@ import PackageDescription
 
 let device = Context.environment["PENSTOCK_DEVICE"] != nil
 
-// The C library's types must look alike in every C target and in Swift's own Glibc module.
-let common: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes"), .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])]
+let common: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 let embedded: [SwiftSetting] = common + [
     .enableExperimentalFeature("Embedded"),
     .unsafeFlags(["-wmo", "-Osize", "-Xfrontend", "-function-sections"]),
@@ -114,6 +113,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"]),
     .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"]),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"]),
+    .testTarget(name: "JournalTests", dependencies: ["Journal", "Cryptography", "Bytes"]),
 ]
 
 let package = Package(
