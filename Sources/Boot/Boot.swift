@@ -13,6 +13,7 @@ import System
 import TPM
 import TPMDevice
 import Telemetry
+import Verity
 
 /// Why this board can't go on: what failed, with the code and text of the failure below it.
 struct BootFailure: Error {

@@ -54,7 +54,12 @@ extension RawSpan {
     /// Whether a range, which the caller has checked, holds zeros only.
     public func isZero(_ range: Range<Int>) -> Bool {
         precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
-        for i in range where unsafeLoad(fromByteOffset: i, as: UInt8.self) != 0 { return false }
+        var at = range.lowerBound
+        while range.upperBound - at >= 8 {
+            guard unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self) == 0 else { return false }
+            at += 8
+        }
+        for i in at..<range.upperBound where unsafeLoad(fromByteOffset: i, as: UInt8.self) != 0 { return false }
         return true
     }
 }

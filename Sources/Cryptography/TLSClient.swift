@@ -177,7 +177,8 @@ private final class Signing {
 }
 
 /// OpenSSL's objects, freed together.
-private struct Handles: ~Copyable {
+// A class: Embedded Swift 6.3 cannot see the deinit of a private non-copyable field in another module.
+private final class Handles {
     let context: OpaquePointer
     let session: OpaquePointer
     let socketMethod: OpaquePointer

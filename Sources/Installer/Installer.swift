@@ -13,12 +13,11 @@ import System
 /// The grants of the installer in the authority table, in their order.
 private enum GrantIndex {
     static let uplink = 1, slot = 2
-    static let count = 3
 }
 
 /// Runs the installer in this process, which the supervisor has started for it, until its order is done.
-public func runInstaller() -> Never {
-    let start = RoleStart(.installer, descriptorCount: GrantIndex.count)
+public func runInstaller(descriptorCount: Int) -> Never {
+    let start = RoleStart(.installer, descriptorCount: descriptorCount)
     do throws(InstallerFailure) {
         let slot = try openSlot(start)
         let session = InstallSession(path: try order(start).path, installation: try installation(start, slotSize: slot.size))
@@ -33,9 +32,9 @@ struct InstallerFailure: Error {
     let text: String
 }
 
-private func openSlot(_ start: borrowing RoleStart) throws(InstallerFailure) -> PartitionStore {
+private func openSlot(_ start: borrowing RoleStart) throws(InstallerFailure) -> BlockStore {
     do throws(SystemError) {
-        return try PartitionStore(Descriptor(owning: start.descriptor(GrantIndex.slot)))
+        return try BlockStore(Descriptor(owning: start.descriptor(GrantIndex.slot)))
     } catch { throw InstallerFailure(text: error.text) }
 }
 
@@ -69,13 +68,13 @@ struct InstallerRole: ~Copyable {
 
     private let supervisor: Int32
     private let uplink: Int32
-    private var slot: PartitionStore
+    private var slot: BlockStore
     private var session: InstallSession
     private var sender = Sender()
     private var buffer = [UInt8](repeating: 0, count: Channel.packetMaximum)
     private var checkInAt: UInt64 = 0
 
-    init(_ start: borrowing RoleStart, slot: consuming PartitionStore, session: InstallSession) {
+    init(_ start: borrowing RoleStart, slot: consuming BlockStore, session: InstallSession) {
         supervisor = start.supervisor.raw
         uplink = start.descriptor(GrantIndex.uplink)
         self.slot = slot
@@ -93,7 +92,7 @@ struct InstallerRole: ~Copyable {
                 if wait.isReadable(fromSupervisor) { try hearSupervisor() }
                 if wait.isReadable(fromUplink) { try hearUplink() }
                 try send(session.work(now: monotonicMilliseconds(), on: &slot))
-                try send(session.tick(now: monotonicMilliseconds(), random: randomNumber(), on: &slot))
+                try send(session.tick(now: monotonicMilliseconds(), on: &slot))
             }
         } catch { throw InstallerFailure(text: error.text) }
     }

@@ -14,6 +14,8 @@ public final class Rig: @unchecked Sendable {
     public static let updateName = "update.penstock.test"
 
     public let folder: String
+    /// When it began; see `monotonicNanoseconds`.
+    public let openedNanoseconds = monotonicNanoseconds()
     /// Whom all parties believe.
     public let authority: CertificateAuthority
     /// Whom nobody should believe; it signs the same names.

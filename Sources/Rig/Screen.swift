@@ -35,22 +35,22 @@ public enum Screen {
             ("board", view.report.map { "\(dim)\($0.name.padded(12))\(reset)\($0.value)" }, 0.28),
             ("telemetry", view.telemetry, 0.24), ("events", view.events, 0.24), ("console", view.console, 0.24),
         ]
-        let room = max(0, height - lines.count - 1 - sections.count)
+        let room = max(0, height - lines.count - 2 - sections.count)
         for (name, content, share) in sections {
             let count = max(1, Int(Double(room) * share))
             lines.append("\(dim)── \(name) \(String(repeating: "─", count: max(0, width - name.count - 4)))\(reset)")
             let shown = name == "board" ? Array(content.prefix(count)) : Array(content.suffix(count))
             lines += shown.map { " \($0)" } + [String](repeating: "", count: count - shown.count)
         }
-        lines = Array(lines.prefix(height - 1))
-        lines += [String](repeating: "", count: height - 1 - lines.count)
-        return (lines + [keys]).map { clipped($0, width) }
+        lines = Array(lines.prefix(height - 2))
+        lines += [String](repeating: "", count: height - 2 - lines.count)
+        return (lines + ["\(yellow)\(view.notice)\(reset)", keys]).map { clipped($0, width) }
     }
 
     private static func title(_ view: ScreenView) -> String {
         let power = view.powerSeconds.map { "\(green)power on\(reset) \($0) s" } ?? "\(red)no power\(reset)"
         let faults = view.faults.isEmpty ? "" : "   \(red)faults: \(view.faults.joined(separator: ", "))\(reset)"
-        return "\(bold)Penstock\(reset), the virtual board   \(power)\(faults)   \(yellow)\(view.notice)\(reset)"
+        return "\(bold)Penstock\(reset), the virtual board   \(power)\(faults)"
     }
 
     private static func tank(_ snapshot: Wiring.Snapshot) -> [String] {

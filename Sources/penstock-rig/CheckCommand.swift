@@ -21,11 +21,15 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let current = Current()
-        endOnSignal { current.rig?.end(keepFolder: options.keep) }
+        endOnSignal {
+            current.isEnding = true
+            current.rig?.end(keepFolder: options.keep)
+        }
         let rig = try Rig()
         current.rig = rig
         let story = Story(only: only, explain: { tail(of: rig.folder + "/board/serial.log", lines: 25) }) { line in
-            FileHandle.standardOutput.write(Data((line + "\n").utf8))
+            // What fails because the rig is being taken down says nothing.
+            if !current.isEnding { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
         }
         story.checkRig(rig, kernelPath: options.kernel)
         if !rigOnly { story.checkBoard(rig, try options.workshop(rig), kernelPath: options.kernel) }
@@ -40,4 +44,5 @@ struct CheckCommand: ParsableCommand {
 /// The rig that is to be ended when a signal comes.
 final class Current: @unchecked Sendable {
     var rig: Rig?
+    var isEnding = false
 }

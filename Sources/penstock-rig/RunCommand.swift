@@ -12,6 +12,9 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var options: BoardOptions
 
+    @Flag(help: "Only the rig itself, with a bare kernel as the board.")
+    var rigOnly = false
+
     func run() throws {
         let current = Current()
         let screen = Opened()
@@ -23,9 +26,16 @@ struct RunCommand: ParsableCommand {
         let rig = try Rig()
         current.rig = rig
         defer { rig.end(keepFolder: options.keep) }
-        say("making keys, a release, the commissioning, the disk")
-        let workshop = try options.workshop(rig)
-        let machine = try workshop.makeBoard(kernelPath: options.kernel)
+        let workshop: Workshop?, machine: Machine
+        if rigOnly {
+            workshop = nil
+            machine = try rig.attach(MachineSettings(kernelPath: options.kernel))
+        } else {
+            say("making keys, a release, the commissioning, the disk")
+            let made = try options.workshop(rig)
+            workshop = made
+            machine = try made.makeBoard(kernelPath: options.kernel)
+        }
         guard let terminal = Terminal() else {
             throw ValidationError("this shows the board in a terminal; without one, use `penstock-rig check`")
         }
@@ -45,13 +55,15 @@ struct RunCommand: ParsableCommand {
 /// One sitting of the person who watches.
 final class LiveSession {
     private let rig: Rig
-    private let workshop: Workshop
+    /// Nil: nothing can be ordered.
+    private let workshop: Workshop?
     private let machine: Machine
     private let terminal: Terminal
-    private let issuer: Issuer
+    private let issuer: Issuer?
     private var reports = BoardReports()
     private var nextMessage = 0
     private var started = Date()
+    private let opened: UInt64
     private var notice = ""
     private var menu = false
     private var release = 1
@@ -62,12 +74,13 @@ final class LiveSession {
         ("5", .jammedValve), ("6", .slowValve), ("7", .cut(.flowPulse)), ("8", .frozenGPIO), ("9", .networkDown),
     ]
 
-    init(rig: Rig, workshop: Workshop, machine: Machine, terminal: Terminal) {
+    init(rig: Rig, workshop: Workshop?, machine: Machine, terminal: Terminal) {
         self.rig = rig
         self.workshop = workshop
         self.machine = machine
         self.terminal = terminal
-        issuer = Issuer(keyPath: workshop.keyPath(.operator_))
+        opened = rig.openedNanoseconds
+        issuer = workshop.map { Issuer(keyPath: $0.keyPath(.operator_)) }
     }
 
     func run() throws {
@@ -101,7 +114,7 @@ final class LiveSession {
         view.events = rig.wiring.events(since: view.wiring.nextEvent - 2000).filter { event in
             if case .input(.flowPulse, _) = event.change { return false }
             return true
-        }.suffix(height).map { String(format: "%9.3f  %@", Double($0.nanoseconds) / 1e9, $0.description) }
+        }.suffix(height).map { String(format: "%9.3f  %@", Double($0.nanoseconds - opened) / 1e9, $0.description) }
         view.console = tail(of: machine.serialPath, lines: height).split(separator: "\n").map { Screen.harmless(String($0)) }
         view.notice = notice
         view.keys = menu ? Self.faults.map { (String($0.key), $0.fault.name) } + [("0", "none"), ("f", "back")] : Self.keys
@@ -109,7 +122,7 @@ final class LiveSession {
     }
 
     private static let keys = [
-        ("4", "open to 40 %"), ("8", "ask for 80 %"), ("c", "close"), ("o", "outlet"), ("f", "faults"), ("u", "update"), ("b", "local button"),
+        ("4", "open 40 %"), ("8", "ask 80 %"), ("c", "close"), ("o", "outlet"), ("f", "faults"), ("u", "update"), ("b", "button"),
         ("p", "power cut"), ("r", "reset"), ("q", "quit"),
     ].map { (key: $0.0, meaning: $0.1) }
 
@@ -156,6 +169,7 @@ final class LiveSession {
     }
 
     private func order(_ action: Action, _ said: String) throws {
+        guard let issuer else { throw Unmet("this board is a bare kernel: nobody takes orders") }
         let object = try issuer.order(action, reports)
         try rig.observer.publish("penstock/\(Workshop.device)/command", object)
         notice = said
@@ -163,6 +177,7 @@ final class LiveSession {
 
     /// Makes the next release, serves it, and orders the board to take it.
     private func update() throws {
+        guard let workshop else { throw Unmet("this board is a bare kernel: it has nothing to update") }
         release += 1
         let name = "1.0.\(release)"
         let bundle = try workshop.bundle(release: name, index: release, calibration: workshop.folder + "/calibration.cose")

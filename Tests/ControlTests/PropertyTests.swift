@@ -3,7 +3,7 @@
 
 import Calibration
 import Control
-import Foundation
+import Glibc
 import Testing
 
 /// What a run may do beside commands.
@@ -18,7 +18,7 @@ enum Conduct: Int, CaseIterable {
 
 @Suite struct PropertyTests {
     /// PENSTOCK_PROPERTY_SEEDS makes a longer run of it: each seed is three runs of `steps`.
-    static let seeds = Int(ProcessInfo.processInfo.environment["PENSTOCK_PROPERTY_SEEDS"] ?? "") ?? 24
+    static let seeds = getenv("PENSTOCK_PROPERTY_SEEDS").flatMap { Int(String(cString: $0)) } ?? 24
     static let steps = 4000
 
     @Test("P-E1 P-E2 P-T3 never beyond the envelope, no missed trip, no lost latch", arguments: Conduct.allCases, 0..<seeds)

@@ -93,7 +93,8 @@ extension Round {
         let bench = Bench()
         var round = try ready(bench)
         var now = readyAt
-        #expect(round.add(SetpointCommand(identifier: 1, actuator: 0, permille: 400)))
+        let isTaken = round.add(SetpointCommand(identifier: 1, actuator: 0, permille: 400))
+        #expect(isTaken)
         round.tick(nowMilliseconds: now + 50)
         #expect(bench.outputs == [true, false, false])
         bench.log = []
@@ -105,7 +106,7 @@ extension Round {
         let isTripped = round.isTripped
         #expect(isTripped)
         now += 60
-        for _ in 0..<3 { now += 50; round.tick(nowMilliseconds: now) }
+        for _ in 0..<2 { now += 50; round.tick(nowMilliseconds: now) }
         #expect(bench.outputs == [false, true, false])
     }
 
@@ -133,7 +134,8 @@ extension Round {
         var round = try ready(bench)
         var now = readyAt
         bench.refusesOutput = 0
-        #expect(round.add(SetpointCommand(identifier: 1, actuator: 0, permille: 400)))
+        let isTaken = round.add(SetpointCommand(identifier: 1, actuator: 0, permille: 400))
+        #expect(isTaken)
         for _ in 0..<10 { now += 50; round.heartbeat(); round.tick(nowMilliseconds: now) }
         #expect(bench.log.filter { $0 == "drive 0 true" }.count > 1)
         let fault = round.control.status(actuator: 0).fault
@@ -176,7 +178,7 @@ extension Round {
         return try BoardDescription(
             name: "bench", hardwareRevision: 1, machine: "x86_64", console: "/dev/ttyS0", memoryMegabytes: 64,
             kernelCommandLine: "", disk: "/dev/vda",
-            partitions: PartitionLabel.allCases.map { Partition(label: $0, size: $0 == .slotA || $0 == .slotB ? 8 << 20 : 1 << 20) },
+            partitions: PartitionLabel.allCases.map { Partition(label: $0, size: $0 == .slotA || $0 == .slotB ? 8 << 20 : $0 == .journal ? 1 << 20 : 65536) },
             lines: outputs.map { Line(name: $0, kernelName: $0, direction: .output(drive: .pushPull, safe: false)) }
                 + inputs.map { Line(name: $0, kernelName: $0, direction: .input(edges: .both)) },
             watchdog: nil, tpm: .absent, network: NetworkInterface(name: "eth0", mode: .dhcp), testAccess: false)

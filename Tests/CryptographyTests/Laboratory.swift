@@ -11,10 +11,12 @@ final class Laboratory: Sendable {
 
     let folder: String
     let deviceKey: [UInt8]
-    let now = Int64(Date().timeIntervalSince1970)
+    /// A little ahead, so that it lies within the certificates that are made below.
+    let now = Int64(Date().timeIntervalSince1970) + 60
 
     private init() throws {
         folder = NSTemporaryDirectory() + "penstock-tls-\(getpid())"
+        atexit { try? FileManager.default.removeItem(atPath: Laboratory.shared.folder) }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         deviceKey = try PrivateKey.generate(.es256).pem()
         try Data(deviceKey).write(to: URL(fileURLWithPath: folder + "/device.key"))
@@ -82,7 +84,8 @@ final class Server {
             let more = output.fileHandleForReading.availableData
             guard !more.isEmpty else { throw LaboratoryError(description: "s_server did not start: \(said)") }
             said += String(decoding: more, as: UTF8.self)
-            guard let line = said.split(separator: "\n").first(where: { $0.hasPrefix("ACCEPT") }), said.hasSuffix("\n"),
+            // The line comes in one piece, its end only with the next.
+            guard let line = said.split(separator: "\n").first(where: { $0.hasPrefix("ACCEPT") }),
                   let port = UInt16(line.split(separator: ":").last ?? "") else { continue }
             self.port = port
             return
@@ -90,7 +93,8 @@ final class Server {
     }
 
     deinit {
-        process.terminate()
+        // The signal mask of the test's thread is inherited, and blocks the gentler ones.
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 }

@@ -54,10 +54,10 @@ extension SimulatedDisk {
             for kept in stride(from: 1, to: sectors, by: tornStride) {
                 let length = kept * Self.sectorSize
                 var torn = written
-                torn.replaceSubrange(offset..<offset + length, with: bytes[..<length])
+                torn.overwrite(at: offset, with: bytes, from: 0, count: length)
                 try cut(.tornAtEnd(operation: number, sectors: kept), torn)
                 torn = written
-                torn.replaceSubrange(offset + bytes.count - length..<offset + bytes.count, with: bytes[(bytes.count - length)...])
+                torn.overwrite(at: offset + bytes.count - length, with: bytes, from: bytes.count - length, count: length)
                 try cut(.tornAtStart(operation: number, sectors: kept), torn)
             }
             pending.append((offset, bytes))
@@ -65,7 +65,7 @@ extension SimulatedDisk {
                 let seed = seed &+ UInt64(number) << 16 &+ UInt64(draw)
                 try cut(.reordered(operation: number, seed: seed), Self.drawn(durable, pending, seed))
             }
-            written.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+            written.overwrite(at: offset, with: bytes, from: 0, count: bytes.count)
         }
         try cut(.before(operation: log.count), written)
         return cuts
@@ -86,7 +86,7 @@ extension SimulatedDisk {
             guard Int(random.next() % 1000) < keptPermille else { continue }
             let write = pending[numbers[Int(random.next() % UInt64(numbers.count))]]
             let from = sector * sectorSize - write.offset
-            medium.replaceSubrange(sector * sectorSize..<(sector + 1) * sectorSize, with: write.bytes[from..<from + sectorSize])
+            medium.overwrite(at: sector * sectorSize, with: write.bytes, from: from, count: sectorSize)
         }
         return medium
     }

@@ -33,7 +33,7 @@ public final class SimulatedDisk {
     func read(at offset: Int, into buffer: inout [UInt8]) throws(StoreError) {
         guard !isDead else { throw StoreError(.read, offset: offset, errno: 5) }
         guard offset >= 0, offset + buffer.count <= contents.count else { throw StoreError(.bounds, offset: offset, errno: 0) }
-        buffer.replaceSubrange(0..<buffer.count, with: contents[offset..<offset + buffer.count])
+        buffer.overwrite(at: 0, with: contents, from: offset, count: buffer.count)
         bytesRead += buffer.count
     }
 
@@ -41,7 +41,7 @@ public final class SimulatedDisk {
         guard !isDead else { throw StoreError(.write, offset: offset, errno: 5) }
         guard offset >= 0, offset + bytes.count <= contents.count else { throw StoreError(.bounds, offset: offset, errno: 0) }
         precondition(offset % Self.sectorSize == 0 && bytes.count % Self.sectorSize == 0, "a block device takes whole sectors")
-        contents.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        contents.overwrite(at: offset, with: bytes, from: 0, count: bytes.count)
         log.append(.write(offset: offset, bytes: bytes))
     }
 
@@ -55,7 +55,20 @@ public final class SimulatedDisk {
 
     /// Overwrites bytes without recording.
     public func place(_ bytes: [UInt8], at offset: Int) {
-        contents.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        contents.overwrite(at: offset, with: bytes, from: 0, count: bytes.count)
+    }
+}
+
+extension [UInt8] {
+    /// Copies as memory, because thousands of whole disks are copied in a build that isn't optimised.
+    mutating func overwrite(at offset: Int, with other: [UInt8], from: Int, count: Int) {
+        precondition(offset >= 0 && offset + count <= self.count && from >= 0 && from + count <= other.count)
+        withUnsafeMutableBytes { mine in
+            other.withUnsafeBytes { theirs in
+                UnsafeMutableRawBufferPointer(rebasing: mine[offset..<offset + count])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: theirs[from..<from + count]))
+            }
+        }
     }
 }
 
