@@ -27,14 +27,15 @@ let deviceTargets: [Target] = [
     // Adapters and formats.
     target("Bytes"),
     target("System", ["CKernel", "Bytes"]),
-    target("GPIO", ["CGPIO", "System"]),
     target("Cryptography", ["COpenSSL", "Bytes"]),
     target("TPM", ["Bytes", "Cryptography"]),
+    target("TPMDevice", ["System", "TPM"]),
     target("Signed", ["Bytes", "Cryptography"]),
     target("Verity", ["Bytes", "Cryptography"]),
 
     // What the signed objects say, and what is kept.
     target("Board", ["Bytes", "Signed"]),
+    target("GPIO", ["CGPIO", "System", "Board"]),
     target("Release", ["Bytes", "Signed", "Verity"]),
     target("BootState", ["Bytes", "Cryptography"]),
     target("Calibration", ["Bytes", "Signed"]),
@@ -47,46 +48,72 @@ let deviceTargets: [Target] = [
     target("MQTT", ["Bytes"]),
     target("HTTP", ["Bytes"]),
     target("DHCP", ["Bytes"]),
+    target("DNS", ["Bytes"]),
+    target("Backoff"),
 
     // Authority: who may do what; and the two that carry it out.
     target("Authority", ["CKernel", "Bytes", "Telemetry"]),
-    target("Confine", ["System", "Authority"]),
+    target("Confine", ["CKernel", "System", "Authority"]),
 
     // Roles. They never import each other.
-    target("Boot", ["System", "GPIO", "TPM", "Board", "Release", "BootState", "Calibration"]),
-    target("Supervisor", ["System", "GPIO", "TPM", "Board", "Release", "BootState", "Calibration", "Authority", "Confine"]),
-    target("Controller", ["System", "GPIO", "Control", "Board", "Authority", "Confine"]),
-    target("Keeper", ["System", "TPM", "Board", "Command", "Calibration", "Journal", "Release", "Telemetry", "Authority", "Confine"]),
-    target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "Board", "Authority", "Confine"]),
-    target("Installer", ["System", "Release", "Board", "Authority", "Confine"]),
+    target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
+    target("Supervisor", ["Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
+    target("Controller", ["System", "GPIO", "Signed", "Calibration", "Control", "Board", "Authority", "Confine"]),
+    target("Keeper", ["System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
+    target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
+    target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
+    target("SelfTest", ["Bytes", "Cryptography", "Verity", "Control"]),
     .executableTarget(
         name: "penstock",
-        dependencies: ["Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"],
+        dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"],
         swiftSettings: settings),
 ]
 
 let hostTargets: [Target] = [
     .target(name: "Compiler", dependencies: [
-        "Board", "Calibration", "Release", "Command",
+        "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Verity", "Release", "BootState", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
     ]),
     .target(name: "TPMSocket", dependencies: ["TPM"], swiftSettings: common),
     .target(name: "Plant"),
     .target(name: "CRig"),
-    .target(name: "Rig", dependencies: ["CRig", "Plant", "Compiler", "TPM", "System", "Telemetry"]),
+    .target(name: "Rig", dependencies: [
+        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
+    ]),
+    .testTarget(name: "PlantTests", dependencies: ["Plant"], swiftSettings: common),
+    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"], swiftSettings: common),
     .executableTarget(name: "penstock-rig", dependencies: [
-        "Rig", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Rig", "Plant", "Command", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
-        "Compiler", "TPM", "TPMSocket", "System",
+        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "TPMSocket", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
+    .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
+    .testTarget(name: "VerityTests", dependencies: ["Verity", "SimulatedDisk"], swiftSettings: common),
+    .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk"], swiftSettings: common),
+    .target(name: "SimulatedRelease", dependencies: ["Release", "SimulatedDisk"], path: "Tests/SimulatedRelease"),
+    .testTarget(name: "ReleaseTests", dependencies: ["Release", "SimulatedRelease"], swiftSettings: common),
+    .testTarget(name: "InstallerTests", dependencies: ["Installer", "Authority", "BootState", "SimulatedRelease"], swiftSettings: common),
 
+    .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"], swiftSettings: common),
+    .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"], swiftSettings: common),
     .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"], swiftSettings: common),
     .testTarget(name: "JournalTests", dependencies: ["Journal", "Cryptography", "Bytes"], swiftSettings: common),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
+    .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"], swiftSettings: common),
+    .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),
+    .testTarget(name: "BackoffTests", dependencies: ["Backoff"], swiftSettings: common),
+    .testTarget(name: "UplinkTests", dependencies: ["Uplink", "Rig"], swiftSettings: common),
+    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: common),
+    .testTarget(name: "DHCPTests", dependencies: ["DHCP"], swiftSettings: common),
+    .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: common),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], swiftSettings: common),
+    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"], swiftSettings: common),
+    .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"], swiftSettings: common),
 ]
 
 let package = Package(

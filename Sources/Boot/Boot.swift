@@ -1,1 +1,280 @@
-// Boot
+// Duty: PID 1 from power on to the supervisor: outputs safe first, then what is needed to know which
+// slot may run, verified, counted and measured before it is trusted; then the root and its supervisor.
+// Trust: kernel, initramfs and TPM. Disk contents are anybody's until a signature or the tree says
+// otherwise. Must never run anything that was not verified, float an output, or loop on the disk.
+import Board
+import BootState
+import Bytes
+import Cryptography
+import GPIO
+import Release
+import Signed
+import System
+import TPM
+import TPMDevice
+import Telemetry
+import Verity
+
+/// Why this board can't go on: what failed, with the code and text of the failure below it.
+struct BootFailure: Error {
+    let step: String
+    let code: String
+    let text: String
+
+    init(_ step: String, code: String, text: String) {
+        self.step = step
+        self.code = code
+        self.text = text
+    }
+
+    init<E: Coded>(_ step: String, _ error: E) { self.init(step, code: error.code, text: error.text) }
+}
+
+/// Runs the first stage. It ends in the supervisor of the verified release, or parks the board with
+/// its outputs safe and says why.
+public func boot() -> Never {
+    var stage = FirstStage()
+    do throws(BootFailure) {
+        try stage.run()
+    } catch {
+        stage.park(error)
+    }
+}
+
+/// What the first stage has found so far.
+private struct FirstStage: ~Copyable {
+    var report = BootReport()
+    var log = EventLog()
+    var board: BoardDescription?
+    var boardBytes: [UInt8] = []
+    /// In the board file's order; held until the supervisor takes them over.
+    var lines: [Int32] = []
+    var watchdog: Int32 = -1
+    var tpm: TPM<TPMDevice>?
+
+    /// One step after the other; each leaves the board no less safe than before.
+    mutating func run() throws(BootFailure) -> Never {
+        System.log("penstock: boot")
+        try mountKernelFileSystems()
+        let board = try readBoard()
+        try makeOutputsSafe(board)
+        try startWatchdog(board)
+        let keyBytes = try attempt("key set") { () throws(SystemError) in try readFile("/trust/keyset.cbor", maximum: 14336) }
+        let keys = try attempt("key set") { () throws(PayloadError) in try KeySet(decoding: keyBytes.span.bytes) }
+        try openTPM(board)
+        let commissioningBytes = try readCommissioning(board)
+        let commissioning = try attempt("commissioning") { () throws(SignedError) in
+            try verify(commissioningBytes.span.bytes, as: Commissioning.self, with: keys)
+        }
+        guard commissioning.payload.board == board.name else {
+            throw BootFailure("commissioning", code: "board-wrong", text: "it is for board \(commissioning.payload.board)")
+        }
+        note("commissioned as \(commissioning.payload.device)")
+        try readFloor(commissioning.payload)
+        let slot = try chooseSlot(board, keys)
+        try measure(slot, commissioning.payloadDigest)
+        try mountRoot(slot)
+        let handover = Handover(
+            lines: lines, watchdog: watchdog, slot: slot.name.rawValue, keySet: keyBytes, board: boardBytes,
+            commissioning: commissioningBytes, manifest: slot.object, report: report.encoded())
+        try leave(handover)
+    }
+
+    private mutating func note(_ step: String) {
+        report.add(step)
+        System.log("penstock: \(step)")
+        feed()
+    }
+
+    private func feed() {
+        if watchdog >= 0 { feedWatchdog(watchdog) }
+    }
+
+    private func attempt<T: ~Copyable, E: Error & Coded>(_ step: String, _ body: () throws(E) -> T) throws(BootFailure) -> T {
+        do throws(E) { return try body() } catch { throw BootFailure(step, error) }
+    }
+
+    private func mountKernelFileSystems() throws(BootFailure) {
+        try attempt("kernel file systems") { () throws(SystemError) in
+            try mount("proc", on: "/proc", type: "proc", [.noSetUser, .noDevices, .noExecution])
+            try mount("sysfs", on: "/sys", type: "sysfs", [.noSetUser, .noDevices, .noExecution, .readOnly])
+            try mount("devtmpfs", on: "/dev", type: "devtmpfs", [.noSetUser, .noExecution])
+        }
+    }
+
+    private mutating func readBoard() throws(BootFailure) -> BoardDescription {
+        let bytes = try attempt("board") { () throws(SystemError) in
+            try readFile("/trust/board.cbor", maximum: BoardDescription.encodedMaximum)
+        }
+        let read = try attempt("board") { () throws(BoardError) in try BoardDescription(decoding: bytes.span.bytes) }
+        boardBytes = bytes
+        board = read
+        return read
+    }
+
+    /// Every line is requested, so that nobody else can; every output is driven to its safe value. One
+    /// that fails does not keep the others from it.
+    private mutating func makeOutputsSafe(_ board: BoardDescription) throws(BootFailure) {
+        var failure: SystemError?
+        for line in board.lines {
+            do throws(SystemError) {
+                lines.append(try request(line).release())
+            } catch { failure = error }
+        }
+        if let failure { throw BootFailure("outputs", failure) }
+        note("\(board.name): \(board.lines.count) lines, outputs safe after \(monotonicMilliseconds()) ms")
+    }
+
+    private mutating func startWatchdog(_ board: BoardDescription) throws(BootFailure) {
+        guard let device = board.watchdog else { return note("no watchdog on this board") }
+        let opened = try attempt("watchdog") { () throws(SystemError) in
+            try openWatchdog(device.path, timeoutSeconds: device.timeoutSeconds).release()
+        }
+        watchdog = opened
+        note("watchdog \(device.timeoutSeconds) s")
+    }
+
+    private mutating func openTPM(_ board: BoardDescription) throws(BootFailure) {
+        guard board.tpm == .required else {
+            report.floorIsWeak = true
+            return note("no TPM on this board: the floor is weak")
+        }
+        let device = try attempt("TPM") { () throws(SystemError) in try Descriptor(opening: TPMDevice.path, .readWrite) }
+        tpm = TPM(TPMDevice(device))
+    }
+
+    private func readCommissioning(_ board: BoardDescription) throws(BootFailure) -> [UInt8] {
+        let path = board.devicePath(of: .commissioning)
+        let area = try attempt("commissioning") { () throws(SystemError) in
+            let partition = try Descriptor(opening: path, .read)
+            return try partition.read(count: ObjectArea.size, at: 0)
+        }
+        do throws(ObjectAreaError) { return try commissioningArea.object(in: area.span.bytes) } catch {
+            throw BootFailure(
+                "commissioning", code: "not-commissioned",
+                text: "the partition holds no commissioning: make one with penstockctl commissioning and write it")
+        }
+    }
+
+    private mutating func readFloor(_ commissioning: Commissioning) throws(BootFailure) {
+        guard tpm != nil else { return }
+        do throws(TPMError) {
+            report.floor = try tpm!.readFloor(baseline: commissioning.floorBaseline)
+        } catch { throw BootFailure("rollback floor", error) }
+        note("rollback floor \(report.floor), held by the TPM")
+    }
+
+    /// Tries slots in the order of the slot machine until one verifies. The attempt is on the disk
+    /// before its slot is looked at; a slot that does not verify is marked bad.
+    private mutating func chooseSlot(_ board: BoardDescription, _ keys: KeySet) throws(BootFailure) -> VerifiedSlot {
+        let statePath = board.devicePath(of: .bootState)
+        var partition = try attempt("boot state") { () throws(SystemError) in
+            try BlockStore(opening: statePath, .readWriteSynchronous)
+        }
+        var store: BootStateStore
+        do throws(BootStateError) { store = try BootStateStore(loading: &partition) } catch { throw BootFailure("boot state", error) }
+        if !store.wasFound { note("boot state lost: both slots are tried") }
+        let terms = SlotTerms(board: board, keys: keys, floor: report.floor)
+        // Each round marks one of two slots bad, or ends.
+        for _ in 0..<3 {
+            guard let choice = store.state.chosen() else { break }
+            if choice.mustWrite {
+                do throws(BootStateError) { try store.write(choice.state, to: &partition) } catch { throw BootFailure("boot state", error) }
+            }
+            report.bootCount = choice.state.bootCount
+            report.isTrial = choice.isTrial
+            if report.failure == nil { report.failure = choice.state.lastFailure }
+            note("slot \(choice.slot.text)\(choice.isTrial ? ", on trial" : ""), attempts left \(choice.state[choice.slot].attemptsLeft)")
+            do throws(SlotFault) {
+                let slot = try verifySlot(choice.slot, terms, feed: watchdog)
+                report.slot = choice.slot.text
+                report.release = slot.manifest.payload.release
+                report.rollbackIndex = slot.manifest.payload.rollbackIndex
+                report.manifestDigest = slot.manifest.payloadDigest.bytes
+                report.rootHash = slot.manifest.payload.root.root.bytes
+                note("release \(report.release), index \(report.rollbackIndex): signed by \(slot.signers), every block verified")
+                return slot
+            } catch {
+                note("slot \(choice.slot.text) refused: \(error.code): \(error.text)")
+                let next = choice.state.verificationFailed(choice.slot, code: error.code, text: error.text)
+                report.failure = next.lastFailure
+                do throws(BootStateError) { try store.write(next, to: &partition) } catch { throw BootFailure("boot state", error) }
+            }
+        }
+        throw BootFailure("slot", code: "no-slot", text: "no slot holds a release that this board may run: flash it again")
+    }
+
+    /// PCR 11: what runs. PCR 12: what it was told. (Before the root is used.)
+    private mutating func measure(_ slot: borrowing VerifiedSlot, _ commissioning: Digest) throws(BootFailure) {
+        guard tpm != nil else { return }
+        do throws(TPMError) {
+            try tpm!.measure(11, .release, slot.manifest.payloadDigest, "manifest \(report.release)", into: &log)
+            try tpm!.measure(11, .release, slot.manifest.payload.root.root, "root hash", into: &log)
+            try tpm!.measure(12, .tag, SHA256.hash(boardBytes.span.bytes), "board", into: &log)
+            try tpm!.measure(12, .tag, commissioning, "commissioning", into: &log)
+        } catch { throw BootFailure("measure", error) }
+    }
+
+    private mutating func mountRoot(_ slot: borrowing VerifiedSlot) throws(BootFailure) {
+        let path = slot.path
+        let root = slot.manifest.payload.root
+        try attempt("mount root") { () throws(SystemError) in
+            let table = root.table(device: path, options: ["restart_on_corruption"])
+            let device = try mapVerity(name: "root", sectors: table.sectors, table: table.parameters)
+            try makeBlockNode("/dev/root-verity", major: device.major, minor: device.minor)
+            try mount("/dev/root-verity", on: "/newroot", type: "erofs", [.readOnly, .noSetUser, .noDevices])
+        }
+        try measureCalibration()
+        note("root mounted read-only over dm-verity after \(monotonicMilliseconds()) ms")
+    }
+
+    private mutating func measureCalibration() throws(BootFailure) {
+        let calibration = try attempt("calibration") { () throws(SystemError) in
+            try readFile("/newroot/calibration.cose", maximum: 16384)
+        }
+        guard tpm != nil else { return }
+        do throws(TPMError) {
+            try tpm!.measure(12, .tag, SHA256.hash(calibration.span.bytes), "calibration", into: &log)
+            let registers = try tpm!.pcrRead([11, 12])
+            report.register11 = registers[0].bytes
+            report.register12 = registers[1].bytes
+        } catch { throw BootFailure("measure", error) }
+        report.eventLog = log.encoded()
+    }
+
+    /// Switches the root and becomes the supervisor of the release that was verified.
+    private mutating func leave(_ handover: Handover) throws(BootFailure) -> Never {
+        tpm = nil
+        try attempt("switch root") { () throws(SystemError) in
+            for folder in ["dev", "proc", "sys"] { try mount("/\(folder)", on: "/newroot/\(folder)", type: "", .move) }
+            try enterRoot("/newroot")
+            let number = try handover.keep()
+            try replaceProcess(path: "/penstock", arguments: ["supervise", "\(number)"])
+        }
+        throw BootFailure("switch root", code: "exec-returned", text: "the supervisor did not start")
+    }
+
+    /// The end of a boot that can't go on: outputs stay safe and driven, the watchdog is fed, nothing
+    /// is written any more; the reason is repeated for whoever looks at the console.
+    mutating func park(_ failure: BootFailure) -> Never {
+        while true {
+            System.log("penstock: STOPPED, outputs safe: \(failure.step): \(failure.code): \(failure.text)")
+            for _ in 0..<60 {
+                feed()
+                sleep(milliseconds: 1000)
+            }
+        }
+    }
+}
+
+extension BootState {
+    /// The latest known reason why a slot failed, for the report.
+    var lastFailure: String? {
+        for slot in [active.other, active] {
+            if let failure = self[slot].failure {
+                return "slot \(slot.text): release \(failure.release) \(failure.step): \(failure.code): \(failure.text)"
+            }
+        }
+        return nil
+    }
+}

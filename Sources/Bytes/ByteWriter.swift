@@ -21,6 +21,9 @@ public struct ByteWriter {
     public mutating func append(_ span: RawSpan) { bytes.append(contentsOf: span.copied()) }
     public mutating func zeros(_ count: Int) { for _ in 0..<count { bytes.append(0) } }
 
+    /// Empties it and keeps its memory, so that writing again up to the same size allocates nothing.
+    public mutating func reset() { bytes.removeAll(keepingCapacity: true) }
+
     /// Sets bytes written before, as a length field that is known only afterwards.
     public mutating func patchU32(_ value: UInt32, at offset: Int) {
         for i in 0..<4 { bytes[offset + i] = UInt8(truncatingIfNeeded: value >> UInt32(24 - 8 * i)) }

@@ -230,6 +230,9 @@ public struct CBORWriter {
 
     public init(capacity: Int = 128) { bytes.reserveCapacity(capacity) }
 
+    /// Empties it and keeps its memory, so that writing again up to the same size allocates nothing.
+    public mutating func reset() { bytes.removeAll(keepingCapacity: true) }
+
     private mutating func head(_ type: CBORType, _ value: UInt64) {
         let major = type.rawValue << 5
         let count: Int

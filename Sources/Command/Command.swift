@@ -1,1 +1,118 @@
-// Command
+// Duty: what an issuer orders a board to do: a signed object for one device, answering the challenge
+// that its keeper made at start, counted, with a deadline on the board's own clock.
+// Trust: decoded only by `verify`; then `Admission` says whether it is for us, fresh and in order.
+// Must never depend on the wall clock, nor act by itself.
+import Bytes
+import Signed
+
+public enum Role: UInt8, CaseIterable, Sendable { case controller = 0, keeper, uplink, installer }
+
+/// What is ordered.
+public enum Action: Equatable, Sendable {
+    /// Bring an actuator, by its name in the calibration, to a position in permille of its travel.
+    case setpoint(actuator: String, permille: UInt16)
+    /// Fetch the bundle of this name below the commissioned update path and install it.
+    case update(bundle: String)
+    case reboot
+    /// End (kill -9) a role, or freeze it: only on boards whose file allows test access.
+    case kill(Role)
+    case freeze(Role)
+}
+
+/// An order to one device.
+///
+///     {1: device, 2: challenge (16 bytes), 3: counter, 4: deadline in ms of the board's monotonic clock,
+///      5: [action, ...]}
+public struct Command: SignedPayload, Equatable, Sendable {
+    public static let purpose = Purpose.command
+    public static let challengeBytes = 16
+    public static let nameMaximum = 64
+
+    public let device: String
+    /// The challenge that the keeper published in its latest birth: nothing older can be replayed.
+    public let challenge: [UInt8]
+    /// Greater than that of the issuer's command before, under the same challenge.
+    public let counter: UInt64
+    public let deadlineMilliseconds: UInt64
+    public let action: Action
+
+    public init(device: String, challenge: [UInt8], counter: UInt64, deadlineMilliseconds: UInt64, action: Action) {
+        self.device = device
+        self.challenge = challenge
+        self.counter = counter
+        self.deadlineMilliseconds = deadlineMilliseconds
+        self.action = action
+    }
+
+    public func encoded() -> [UInt8] {
+        var writer = CBORWriter()
+        writer.map(5)
+        writer.unsigned(1); writer.text(device)
+        writer.unsigned(2); writer.bytes(challenge)
+        writer.unsigned(3); writer.unsigned(counter)
+        writer.unsigned(4); writer.unsigned(deadlineMilliseconds)
+        writer.unsigned(5); action.encode(into: &writer)
+        return writer.bytes
+    }
+
+    public init(decoding bytes: RawSpan) throws(PayloadError) {
+        do throws(CBORError) {
+            var reader = CBORReader(bytes)
+            guard try reader.map(maximum: 5) == 5 else { throw .missing(key: 5) }
+            try reader.expectKey(1)
+            device = try reader.text(maximum: Self.nameMaximum)
+            try reader.expectKey(2)
+            challenge = try reader.bytes(exactly: Self.challengeBytes)
+            try reader.expectKey(3)
+            counter = try reader.unsigned()
+            try reader.expectKey(4)
+            deadlineMilliseconds = try reader.unsigned()
+            try reader.expectKey(5)
+            action = try Action(decoding: &reader)
+            try reader.end()
+        } catch { throw PayloadError(error) }
+    }
+}
+
+extension Action {
+    func encode(into writer: inout CBORWriter) {
+        switch self {
+        case .setpoint(let actuator, let permille):
+            writer.array(3); writer.unsigned(0); writer.text(actuator); writer.unsigned(UInt64(permille))
+        case .update(let bundle): writer.array(2); writer.unsigned(1); writer.text(bundle)
+        case .reboot: writer.array(1); writer.unsigned(2)
+        case .kill(let role): writer.array(2); writer.unsigned(3); writer.unsigned(UInt64(role.rawValue))
+        case .freeze(let role): writer.array(2); writer.unsigned(4); writer.unsigned(UInt64(role.rawValue))
+        }
+    }
+
+    init(decoding reader: inout CBORReader) throws(CBORError) {
+        let at = reader.offset
+        let count = try reader.array(maximum: 3)
+        switch (try reader.u8(), count) {
+        case (0, 3):
+            let actuator = try reader.text(maximum: Command.nameMaximum)
+            let permille = try reader.unsigned(maximum: 1000)
+            self = .setpoint(actuator: actuator, permille: UInt16(permille))
+        case (1, 2): self = .update(bundle: try reader.text(maximum: Command.nameMaximum))
+        case (2, 1): self = .reboot
+        case (3, 2): self = .kill(try Role(decoding: &reader))
+        case (4, 2): self = .freeze(try Role(decoding: &reader))
+        default: throw .outOfRange(at: at)
+        }
+    }
+}
+
+extension Role {
+    init(decoding reader: inout CBORReader) throws(CBORError) {
+        let at = reader.offset
+        guard let role = Role(rawValue: try reader.u8()) else { throw .outOfRange(at: at) }
+        self = role
+    }
+}
+
+extension CBORReader {
+    mutating func expectKey(_ key: UInt64) throws(CBORError) {
+        guard try unsigned() == key else { throw .missing(key: key) }
+    }
+}

@@ -130,6 +130,18 @@ public struct PrivateKey: ~Copyable {
         return raw
     }
 
+    /// The signature over a message of which only the SHA-256 digest is at hand, as a TPM makes it:
+    /// r||s. ES256 alone: Ed25519 signs messages.
+    public func sign(digest: Digest) throws(CryptographyError) -> [UInt8] {
+        guard publicKey.algorithm == .es256 else { throw .failed(.sign) }
+        var signature = [UInt8](repeating: 0, count: 72)
+        var count = signature.count
+        guard penstock_sign_digest(key, &signature, &count, digest.bytes) == 1 else { throw .failed(.sign) }
+        signature.removeLast(signature.count - count)
+        guard let raw = ecdsaRaw(der: signature) else { throw .failed(.sign) }
+        return raw
+    }
+
     /// PKCS#8 in PEM. A secret: `wipe` it after use.
     public func pem() throws(CryptographyError) -> [UInt8] { try encodePEM(key, secret: true) }
 }

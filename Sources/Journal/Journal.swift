@@ -20,17 +20,18 @@ public struct JournalOpening: Equatable, Sendable {
     public internal(set) var brokenLinks = 0
 }
 
-/// A journal on `Store`. Holds about six pages of memory, whatever the partition's size.
-public struct Journal<Store: BlockStore & ~Copyable>: ~Copyable {
+/// A journal on a partition. Holds about six pages of memory, whatever the partition's size.
+public struct Journal<S: Store & ~Copyable>: ~Copyable {
     /// How many sequence numbers are claimed on the disk ahead of their use.
     private static var sequenceWindow: UInt64 { 512 }
 
-    private var medium: Medium<Store>
+    private var medium: Medium<S>
     private var audit: Ring
     private var general: Ring
-    private let bootCount: UInt32
+    private let bootCount: UInt64
     private var version: UInt64 = 0
-    private var nextSequence: UInt64 = 1
+    /// What the next record's sequence will be.
+    public private(set) var nextSequence: UInt64 = 1
     /// Numbers below are claimed on the disk; no other is given out.
     private var sequenceLimit: UInt64 = 0
 
@@ -41,8 +42,8 @@ public struct Journal<Store: BlockStore & ~Copyable>: ~Copyable {
 
     /// Opens the journal on a partition, of which the first quarter is for audit records. Reads it
     /// twice over. `key` encrypts and authenticates the pages.
-    public init(opening store: consuming Store, bootCount: UInt32, key: consuming SealingKey? = nil) throws(JournalError) {
-        let byteCount = store.byteCount
+    public init(_ store: consuming S, bootCount: UInt64, key: consuming SealingKey? = nil) throws(JournalError) {
+        let byteCount = store.size
         guard byteCount >= journalByteMinimum else { throw .tooSmall(byteCount: byteCount) }
         let pages = byteCount / pageByteCount
         medium = Medium(store: store, seal: PageSeal(key))
@@ -84,7 +85,7 @@ public struct Journal<Store: BlockStore & ~Copyable>: ~Copyable {
     /// Takes a record and returns its sequence. It is certain, and can be read, only after `flush`;
     /// a page that is full is flushed at once.
     public mutating func append(
-        _ kind: RecordClass, monotonicMilliseconds: UInt64, payload: [UInt8]
+        _ kind: RecordClass, _ payload: [UInt8], monotonicMilliseconds: UInt64
     ) throws(JournalError) -> UInt64 {
         guard payload.count <= JournalRecord.payloadByteMaximum else { throw .payloadTooLong(byteCount: payload.count) }
         if nextSequence >= sequenceLimit { try write(audit: audit.isDirty, general: true) }
@@ -124,7 +125,7 @@ public struct Journal<Store: BlockStore & ~Copyable>: ~Copyable {
 
     /// Says that the far end has all records up to `sequence`; written with the next page. A number
     /// that was never flushed counts as the highest that was.
-    public mutating func acknowledged(through sequence: UInt64) {
+    public mutating func acknowledge(through sequence: UInt64) {
         acknowledgedSequence = max(acknowledgedSequence, min(sequence, flushedSequence))
     }
 
@@ -137,6 +138,11 @@ public struct Journal<Store: BlockStore & ~Copyable>: ~Copyable {
         return audit.sequence < other.sequence ? audit : other
     }
 
+    /// The sequence of the first record that is there and not acknowledged; without one, the next record's.
+    public var oldestSequence: UInt64 {
+        mutating get { next(after: acknowledgedSequence)?.sequence ?? nextSequence }
+    }
+
     /// Before an orderly end: flushes, keeps the acknowledgement, and gives back the numbers claimed
     /// ahead, so that the next boot goes on without a gap.
     public mutating func settle() throws(JournalError) {
@@ -144,5 +150,5 @@ public struct Journal<Store: BlockStore & ~Copyable>: ~Copyable {
     }
 
     /// The store, when the journal is done with.
-    public consuming func release() -> Store { medium.store }
+    public consuming func release() -> S { medium.store }
 }

@@ -22,6 +22,7 @@ extension JournalError: Coded {
             case .read: "journal-read"
             case .write: "journal-write"
             case .sync: "journal-sync"
+            case .bounds: "journal-bounds"
             }
         case .sealing: "journal-sealing"
         }
@@ -31,12 +32,7 @@ extension JournalError: Coded {
         switch self {
         case .tooSmall(let count): "The journal's partition has \(count) bytes; it needs \(journalByteMinimum) at least."
         case .payloadTooLong(let count): "A record of \(count) bytes is longer than the journal's \(JournalRecord.payloadByteMaximum)."
-        case .store(let error):
-            switch error.step {
-            case .read: "The journal's partition could not be read (errno \(error.errno))."
-            case .write: "The journal's partition could not be written (errno \(error.errno))."
-            case .sync: "The journal's partition could not be synced (errno \(error.errno)); what was written may be lost."
-            }
+        case .store(let error): "The journal's partition could not be used: \(error.text)"
         case .sealing: "A page of the journal could not be encrypted."
         }
     }

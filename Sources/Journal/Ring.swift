@@ -8,8 +8,8 @@ import Bytes
 import Cryptography
 
 /// The store and what encrypts for it.
-struct Medium<Store: BlockStore & ~Copyable>: ~Copyable {
-    var store: Store
+struct Medium<S: Store & ~Copyable>: ~Copyable {
+    var store: S
     var seal: PageSeal
 
     /// The page there; nil if it is not valid or can't be read.
@@ -21,7 +21,7 @@ struct Medium<Store: BlockStore & ~Copyable>: ~Copyable {
 
     mutating func save(_ page: Page, at offset: Int) throws(JournalError) -> Digest {
         let (bytes, digest) = try page.encoded(&seal)
-        do throws(StoreError) { try store.write(at: offset, bytes) } catch { throw .store(error) }
+        do throws(StoreError) { try store.write(bytes.span.bytes, at: offset) } catch { throw .store(error) }
         return digest
     }
 
@@ -35,7 +35,7 @@ struct Stamp {
     var version: UInt64
     var acknowledged: UInt64
     var sequenceLimit: UInt64
-    var bootCount: UInt32
+    var bootCount: UInt64
 }
 
 struct Ring {
@@ -96,7 +96,7 @@ extension Ring {
     }
 
     /// Writes the open page to the free spare; `flushed` follows when it has been synced.
-    mutating func writeSpare<Store: BlockStore & ~Copyable>(_ medium: inout Medium<Store>, _ stamp: Stamp) throws(JournalError) {
+    mutating func writeSpare<S: Store & ~Copyable>(_ medium: inout Medium<S>, _ stamp: Stamp) throws(JournalError) {
         page.stamp(stamp)
         _ = try medium.save(page, at: spareOffset(freeSpare))
     }
@@ -112,7 +112,7 @@ extension Ring {
     }
 
     /// Writes the open page home and goes on to the next one.
-    mutating func turn<Store: BlockStore & ~Copyable>(_ medium: inout Medium<Store>, _ stamp: Stamp) throws(JournalError) {
+    mutating func turn<S: Store & ~Copyable>(_ medium: inout Medium<S>, _ stamp: Stamp) throws(JournalError) {
         if owesLoss {
             try writeSpare(&medium, stamp)
             try medium.sync()
@@ -137,7 +137,7 @@ extension Ring {
     }
 
     /// Counts the unacknowledged records that the open page's home still holds of an older page.
-    private mutating func makeRoom<Store: BlockStore & ~Copyable>(_ medium: inout Medium<Store>, acknowledged: UInt64) {
+    private mutating func makeRoom<S: Store & ~Copyable>(_ medium: inout Medium<S>, acknowledged: UInt64) {
         guard page.number >= homes else { return }
         let number = page.number - homes
         guard let old = medium.load(homeOffset(number), region: region)?.page, old.number == number else {
@@ -180,7 +180,7 @@ extension Page {
 extension Ring {
     /// Finds the newest flushed state; returns what its pages claim of the whole journal, nil if
     /// there is no valid page.
-    mutating func recover<Store: BlockStore & ~Copyable>(_ medium: inout Medium<Store>) -> Stamp? {
+    mutating func recover<S: Store & ~Copyable>(_ medium: inout Medium<S>) -> Stamp? {
         var claim: Stamp?
         func note(_ page: Page) {
             let known = claim ?? Stamp(version: 0, acknowledged: 0, sequenceLimit: 0, bootCount: 0)
@@ -223,8 +223,8 @@ extension Ring {
 
     /// Goes over the pages from the oldest on, and counts what is damaged; then makes room for the
     /// open page if no flush has done so before.
-    mutating func inspect<Store: BlockStore & ~Copyable>(
-        _ medium: inout Medium<Store>, acknowledged: UInt64, into opening: inout JournalOpening
+    mutating func inspect<S: Store & ~Copyable>(
+        _ medium: inout Medium<S>, acknowledged: UInt64, into opening: inout JournalOpening
     ) {
         var previous: Digest?
         var ordinal: UInt64? = oldest == 0 ? 0 : nil
@@ -273,8 +273,8 @@ private struct Cursor {
 // Reading.
 extension Ring {
     /// The first flushed record with a sequence above `sequence`.
-    mutating func next<Store: BlockStore & ~Copyable>(
-        after sequence: UInt64, _ medium: inout Medium<Store>
+    mutating func next<S: Store & ~Copyable>(
+        after sequence: UInt64, _ medium: inout Medium<S>
     ) -> JournalRecord? {
         var number = oldest
         if sequence >= cursor.coversFrom, cursor.number >= oldest { number = cursor.number }
@@ -285,7 +285,7 @@ extension Ring {
         return scan(page, flushedBody, after: sequence)
     }
 
-    private mutating func homePage<Store: BlockStore & ~Copyable>(_ number: UInt64, _ medium: inout Medium<Store>) -> Page? {
+    private mutating func homePage<S: Store & ~Copyable>(_ number: UInt64, _ medium: inout Medium<S>) -> Page? {
         if let page = cursor.page, page.number == number { return page }
         guard let found = medium.load(homeOffset(number), region: region)?.page, found.number == number else { return nil }
         cursor.page = found

@@ -1,1 +1,346 @@
-// Keeper
+// Duty: believes or refuses. Verifies every object that came from outside, passes admitted commands to
+// the controller, writes the journal, and hands its records to the uplink until the broker has them.
+// Holds the TPM: one signature for each TLS handshake.
+// Trust: objects are anybody's; uplink and controller may be compromised. Must never act on what it
+// has not verified itself, tell the controller anything but setpoints, or let a flood cost the board.
+import Authority
+import Board
+import Bytes
+import Calibration
+import Command
+import Confine
+import Control
+import Cryptography
+import Journal
+import Signed
+import System
+import TPM
+import TPMDevice
+import Telemetry
+
+private let heartbeatMilliseconds: UInt64 = 500
+/// Records are on the disk after so long at the latest.
+private let flushMilliseconds: UInt64 = 1000
+/// Audit and alarm records sooner, but no more often than this wears the disk.
+private let urgentFlushMilliseconds: UInt64 = 100
+/// A setpoint that the controller has not answered by then is reported as refused.
+private let answerMilliseconds: UInt64 = 3000
+
+/// Runs the role.
+public func runKeeper(descriptorCount: Int) -> Never {
+    let start = RoleStart(.keeper, descriptorCount: descriptorCount)
+    do throws(KeeperFailure) {
+        var keeper = try Keeper(start)
+        try keeper.run()
+    } catch { RoleStart.end(.keeper, "\(error.step): \(error.text)") }
+}
+
+struct KeeperFailure: Error {
+    let step: String
+    let text: String
+
+    init<E: Coded>(_ step: String, _ error: E) {
+        self.step = step
+        text = "\(error.code): \(error.text)"
+    }
+
+    init(_ step: String, text: String) {
+        self.step = step
+        self.text = text
+    }
+}
+
+/// A command that was passed to the controller and has no answer yet.
+private struct Pending {
+    let id: UInt64
+    let issuer: String
+    let counter: UInt64
+    let object: [UInt8]
+    let since: UInt64
+}
+
+struct Keeper: ~Copyable {
+    private let supervisor: Int32
+    private let controller: Int32
+    private let uplink: Int32
+    private let keys: KeySet
+    private let board: BoardDescription
+    private let calibration: Calibration
+    private let boot: BootReport
+    private var admission: Admission
+    private var outbox: Outbox
+    private var tpm: TPM<TPMDevice>
+    private var recorder: Recorder
+    private var sender = Sender()
+    private var buffer = [UInt8](repeating: 0, count: Channel.packetMaximum)
+    private var pending: [Pending] = []
+    private static let pendingMaximum = 16
+    private var nextID: UInt64 = 1
+    private var allowance = Allowance()
+
+    init(_ start: borrowing RoleStart) throws(KeeperFailure) {
+        supervisor = start.supervisor.raw
+        controller = start.descriptor(1)
+        uplink = start.descriptor(2)
+        let keySet = start.document(.keySet)
+        let boardBytes = start.document(.board)
+        let commissioningBytes = start.document(.commissioning)
+        let calibrationBytes = start.document(.calibration)
+        let reportBytes = start.document(.bootReport)
+        let keys = try Self.step("key set") { () throws(PayloadError) in try KeySet(decoding: keySet.span.bytes) }
+        let board = try Self.step("board") { () throws(BoardError) in try BoardDescription(decoding: boardBytes.span.bytes) }
+        let commissioning = try Self.step("commissioning") { () throws(SignedError) in
+            try verify(commissioningBytes.span.bytes, as: Commissioning.self, with: keys)
+        }
+        let calibration = try Self.step("calibration") { () throws(SignedError) in
+            try verify(calibrationBytes.span.bytes, as: Calibration.self, with: keys)
+        }
+        let boot: BootReport
+        do throws(CBORError) { boot = try BootReport(decoding: reportBytes.span.bytes) } catch {
+            throw KeeperFailure("boot report", text: error.text)
+        }
+        let journal = start.descriptor(4)
+        outbox = try Self.step("journal") { () throws(JournalError) in try Outbox(partition: journal, bootCount: boot.bootCount) }
+        self.boot = boot
+        self.keys = keys
+        self.board = board
+        self.calibration = calibration.payload
+        let challenge = randomBytes(Command.challengeBytes)
+        admission = Admission(device: commissioning.payload.device, challenge: challenge)
+        tpm = TPM(TPMDevice(Descriptor(owning: start.descriptor(3))))
+        recorder = Recorder(
+            boot: boot, device: commissioning.payload.device, board: board.name, challenge: challenge,
+            calibration: calibration.payload, calibrationDigest: calibration.payloadDigest.bytes,
+            commissioningDigest: commissioning.payloadDigest.bytes)
+    }
+
+    private static func step<T: ~Copyable, E: Error & Coded>(_ name: String, _ body: () throws(E) -> T) throws(KeeperFailure) -> T {
+        do throws(E) { return try body() } catch { throw KeeperFailure(name, error) }
+    }
+
+    mutating func run() throws(KeeperFailure) -> Never {
+        try record(event: "keeper-started", "boot \(boot.bootCount), release \(boot.release)")
+        try tellUplink(.will(recorder.will))
+        let ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: heartbeatMilliseconds) }
+        var wait = WaitSet()
+        let tick = wait.add(ticker.descriptor.raw)
+        let channels = [wait.add(supervisor), wait.add(controller), wait.add(uplink)]
+        var flushedAt = monotonicMilliseconds()
+        while true {
+            do throws(SystemError) { try wait.wait(timeoutMilliseconds: 1000) } catch { throw KeeperFailure("poll", error) }
+            if wait.isReadable(channels[0]) { try hearSupervisor() }
+            if wait.isReadable(channels[1]) { try hearController() }
+            if wait.isReadable(channels[2]) { try hearUplink() }
+            let now = monotonicMilliseconds()
+            if wait.isReadable(tick), ticker.expirations() > 0 {
+                _ = try send(KeeperToController.heartbeat, controller)
+                _ = try send(RoleMessage.checkIn, supervisor)
+                try refuseUnanswered(now)
+            }
+            if now - flushedAt >= (outbox.isUrgent ? urgentFlushMilliseconds : flushMilliseconds) {
+                flushedAt = now
+                try Self.step("journal") { () throws(JournalError) in try outbox.flush() }
+            }
+            try forward()
+        }
+    }
+
+    // MARK: channels
+
+    private mutating func send<M: Message>(_ message: M, _ channel: Int32) throws(KeeperFailure) -> Bool {
+        do throws(SystemError) { return try sender.send(message, on: channel) } catch { throw KeeperFailure("channel", error) }
+    }
+
+    private mutating func tellUplink(_ message: KeeperToUplink) throws(KeeperFailure) {
+        guard try send(message, uplink) else { return log("keeper: the uplink does not read its messages") }
+    }
+
+    /// The next message of a channel; nil when none is left. A malformed one is passed over and written
+    /// down: each carries no more than a record's worth of harm.
+    private mutating func next<M: Message>(_ type: M.Type, _ channel: Int32, _ name: String) throws(KeeperFailure) -> M? {
+        for _ in 0..<32 {
+            let count: Int
+            do throws(SystemError) {
+                guard let received = try receivePacket(into: &buffer, on: channel), received > 0 else { return nil }
+                count = received
+            } catch { throw KeeperFailure("channel", error) }
+            do throws(CBORError) { return try decode(type, buffer.span.bytes.extracting(0..<count)) } catch {
+                try record(event: "message-refused", "\(name): \(error.text)")
+            }
+        }
+        return nil
+    }
+
+    private mutating func hearSupervisor() throws(KeeperFailure) {
+        for _ in 0..<32 {
+            guard let message = try next(SupervisorMessage.self, supervisor, "supervisor") else { return }
+            switch message {
+            case .event(let code, let text): try record(event: code, text)
+            case .peer(.uplink, let alive):
+                outbox.sessionEnded()
+                if alive { try tellUplink(.will(recorder.will)) }
+            case .peer(.controller, alive: false): try refuseAll(code: "controller-gone", text: "the controller ended before it answered")
+            default: break
+            }
+        }
+    }
+
+    private mutating func hearController() throws(KeeperFailure) {
+        for _ in 0..<256 {
+            guard let message = try next(ControllerToKeeper.self, controller, "controller") else { return }
+            switch message {
+            case .point(let index, let value, let quality): recorder.take(index, value, quality)
+            case .sampled(let time):
+                if let samples = recorder.due(now: time) { try append(.sample, .data) { $0.data($1, samples) } }
+            case .event(let code, let index, let value):
+                let names = Control.eventNames(code)
+                let text = "\(recorder.pointName(index))\(names.map { $0.reason == "none" ? "" : ": " + $0.reason } ?? "")"
+                try append(.alarm, .event) { $0.event($1, code: names?.code ?? "unknown-event", text: text, point: index, value: value) }
+            case .outcome(let id, let code): try answered(id, code)
+            }
+        }
+    }
+
+    private mutating func hearUplink() throws(KeeperFailure) {
+        for _ in 0..<32 {
+            guard let message = try next(UplinkToKeeper.self, uplink, "uplink") else { return }
+            switch message {
+            case .session(let stands):
+                outbox.sessionEnded()
+                guard stands else { continue }
+                outbox.sessionBegan()
+                recorder.sessionBegan()
+                let birth = recorder.birth(Stamp(sequence: outbox.nextSequence, bootCount: boot.bootCount, monotonicMilliseconds: monotonicMilliseconds()), oldest: outbox.oldestSequence)
+                try tellUplink(.record(sequence: 0, topic: .birth, payload: birth))
+            case .delivered(let sequence): try Self.step("journal") { () throws(JournalError) in try outbox.confirm(sequence) }
+            case .object(let bytes): try take(bytes)
+            case .sign(let digest): try sign(digest)
+            }
+        }
+    }
+
+    /// As many records as the window allows.
+    private mutating func forward() throws(KeeperFailure) {
+        for _ in 0..<Outbox.window {
+            guard let record = try Self.step("journal", { () throws(JournalError) in try outbox.next() }) else { return }
+            guard try send(KeeperToUplink.record(sequence: record.sequence, topic: record.topic, payload: record.payload), uplink) else {
+                return outbox.putBack(record.sequence)
+            }
+        }
+    }
+
+    // MARK: records
+
+    private mutating func record(event code: String, _ text: String) throws(KeeperFailure) {
+        try append(.audit, .event) { $0.event($1, code: code, text: text, point: nil, value: nil) }
+    }
+
+    private mutating func append(_ kind: RecordClass, _ topic: Topic, _ make: (borrowing Recorder, Stamp) -> [UInt8]) throws(KeeperFailure) {
+        let stamp = Stamp(sequence: outbox.nextSequence, bootCount: boot.bootCount, monotonicMilliseconds: monotonicMilliseconds())
+        let payload = make(recorder, stamp)
+        try Self.step("journal") { () throws(JournalError) in try outbox.append(kind, topic, payload, monotonicMilliseconds: stamp.monotonicMilliseconds) }
+    }
+
+    private mutating func receipt(
+        _ object: [UInt8], _ outcome: Receipt.Outcome, issuer: String?, counter: UInt64?, code: String, text: String
+    ) throws(KeeperFailure) {
+        log("keeper: command \(outcome == .refused ? "refused" : "accepted"): \(code): \(text)")
+        try append(.audit, .receipt) { $0.receipt($1, object, outcome, issuer: issuer, counter: counter, code: code, text: text) }
+    }
+
+    // MARK: objects from outside
+
+    /// Verifies, admits, and carries out or passes on. Nothing is done before the last check.
+    private mutating func take(_ bytes: [UInt8]) throws(KeeperFailure) {
+        let now = monotonicMilliseconds()
+        switch allowance.take(now: now) {
+        case .granted: break
+        case .firstRefusal: return try record(event: "commands-too-many", "objects come faster than \(Allowance.perSecond) a second; the rest is dropped unread")
+        case .refused: return
+        }
+        let object = SHA256.hash(bytes).bytes
+        let command: Verified<Command>
+        do throws(SignedError) { command = try verify(bytes.span.bytes, as: Command.self, with: keys) } catch {
+            return try receipt(object, .refused, issuer: nil, counter: nil, code: error.code, text: error.text)
+        }
+        let issuer = command.signers[0]
+        let counter = command.payload.counter
+        do throws(AdmissionRefusal) { try admission.admit(command, nowMilliseconds: now) } catch {
+            return try receipt(object, .refused, issuer: issuer, counter: counter, code: error.code, text: error.text)
+        }
+        switch command.payload.action {
+        case .setpoint(let actuator, let permille):
+            try setpoint(actuator, permille, Pending(id: nextID, issuer: issuer, counter: counter, object: object, since: now))
+        case .update(let bundle):
+            try accept(.update(path: bundle), object, issuer, counter, "update to \(bundle)")
+        case .reboot:
+            try accept(.reboot, object, issuer, counter, "reboot")
+        case .kill(let role): try inject(.kill, role, object, issuer, counter)
+        case .freeze(let role): try inject(.freeze, role, object, issuer, counter)
+        }
+    }
+
+    private mutating func accept(_ message: RoleMessage, _ object: [UInt8], _ issuer: String, _ counter: UInt64, _ text: String) throws(KeeperFailure) {
+        try receipt(object, .accepted, issuer: issuer, counter: counter, code: "accepted", text: text)
+        try Self.step("journal") { () throws(JournalError) in try outbox.flush() }
+        _ = try send(message, supervisor)
+    }
+
+    private mutating func inject(_ fault: InjectedFault, _ role: Role, _ object: [UInt8], _ issuer: String, _ counter: UInt64) throws(KeeperFailure) {
+        guard board.testAccess, let name = RoleName(rawValue: role.rawValue) else {
+            return try receipt(object, .refused, issuer: issuer, counter: counter, code: "test-access-absent", text: "this board's file allows no test access")
+        }
+        try accept(.inject(fault, name), object, issuer, counter, "\(fault == .kill ? "kill" : "freeze") \(name.name)")
+    }
+
+    private mutating func setpoint(_ actuator: String, _ permille: UInt16, _ entry: Pending) throws(KeeperFailure) {
+        guard let index = recorder.actuatorIndex(actuator) else {
+            return try receipt(entry.object, .refused, issuer: entry.issuer, counter: entry.counter, code: "unknown-actuator", text: "the calibration has no actuator '\(clip(actuator, maximum: 32))'")
+        }
+        guard pending.count < Self.pendingMaximum else {
+            return try receipt(entry.object, .refused, issuer: entry.issuer, counter: entry.counter, code: "too-many", text: "\(Self.pendingMaximum) commands wait for the controller already")
+        }
+        nextID += 1
+        pending.append(entry)
+        guard try send(KeeperToController.setpoint(id: entry.id, actuator: index, permille: permille), controller) else {
+            return try answered(entry.id, UInt16(Reason.tooMany.rawValue))
+        }
+    }
+
+    private mutating func answered(_ id: UInt64, _ code: UInt16) throws(KeeperFailure) {
+        guard let index = pending.firstIndex(where: { $0.id == id }) else { return }
+        let entry = pending.remove(at: index)
+        guard code != 0 else {
+            return try receipt(entry.object, .accepted, issuer: entry.issuer, counter: entry.counter, code: "accepted", text: "setpoint taken")
+        }
+        let reason = Reason(rawValue: UInt8(truncatingIfNeeded: code))?.code ?? "unknown-reason"
+        try receipt(entry.object, .refused, issuer: entry.issuer, counter: entry.counter, code: reason, text: "the controller refused the setpoint")
+    }
+
+    private mutating func refuseUnanswered(_ now: UInt64) throws(KeeperFailure) {
+        while let first = pending.first, now - first.since > answerMilliseconds {
+            pending.removeFirst()
+            try receipt(first.object, .refused, issuer: first.issuer, counter: first.counter, code: "controller-silent", text: "the controller did not answer")
+        }
+    }
+
+    private mutating func refuseAll(code: String, text: String) throws(KeeperFailure) {
+        let waiting = pending
+        pending = []
+        for entry in waiting { try receipt(entry.object, .refused, issuer: entry.issuer, counter: entry.counter, code: code, text: text) }
+    }
+
+    // MARK: the device's key
+
+    /// Signs with the TPM's key, which is made anew from its seed each time and flushed, so that nothing
+    /// stays in the TPM. An empty answer tells the uplink that there is none.
+    private mutating func sign(_ digest: [UInt8]) throws(KeeperFailure) {
+        var signature: [UInt8] = []
+        do throws(TPMError) {
+            let key = try tpm.createPrimarySigningKey(.device)
+            signature = try tpm.sign(key.handle, Digest(digest)!)
+            try tpm.flush(key.handle)
+        } catch { try record(event: error.code, error.text) }
+        try tellUplink(.signature(signature))
+    }
+}

@@ -1,1 +1,409 @@
-// Supervisor
+// Duty: PID 1 after the boot: starts roles with their descriptors, hears them, drives outputs safe when
+// the controller is gone, feeds the watchdog while all is well, judges the release's health, and owns
+// the boot state while the system runs.
+// Trust: roles may be compromised: each may say only what the authority table lists, or is ended.
+// Must never block on a role, parse bytes of the network, or feed the watchdog for a frozen role.
+import Authority
+import Board
+import Boot
+import BootState
+import Bytes
+import Confine
+import GPIO
+import Release
+import Signed
+import System
+import TPM
+import TPMDevice
+import Telemetry
+
+/// The supervisor's own period.
+private let tickMilliseconds: UInt64 = 100
+/// Between two looks at sockets and memory.
+private let postureMilliseconds: UInt64 = 10000
+/// Between the word that ends this boot and the reset: for the journal to be written.
+private let farewellMilliseconds: UInt64 = 1500
+
+/// Runs the second stage, with what the first has handed over in descriptor `number`.
+public func supervise(handover number: Int32) -> Never {
+    guard let handover = Handover(from: number) else {
+        log("penstock: the handover from the boot stage is unreadable; the watchdog will reset the board")
+        while true { sleep(milliseconds: 1000) }
+    }
+    do throws(SupervisorFailure) {
+        var supervisor = try Supervisor(handover)
+        try supervisor.run()
+    } catch {
+        log("penstock: supervisor: \(error.step): \(error.text); the watchdog will reset the board")
+        driveSafe(handover)
+        while true { sleep(milliseconds: 1000) }
+    }
+}
+
+/// Drives every output to the board's value of last resort, one failing or not.
+private func driveSafe(_ handover: Handover) {
+    guard let board = decodeBoard(handover) else { return }
+    for (line, descriptor) in zip(board.lines, handover.lines) {
+        guard let safe = line.safe else { continue }
+        do throws(SystemError) { try driveLine(descriptor, safe) } catch { log("penstock: \(line.name): \(error.text)") }
+    }
+}
+
+private func decodeBoard(_ handover: Handover) -> BoardDescription? {
+    do throws(BoardError) { return try BoardDescription(decoding: handover.board.span.bytes) } catch { return nil }
+}
+
+struct SupervisorFailure: Error {
+    let step: String
+    let text: String
+}
+
+/// All that PID 1 holds while the system runs.
+struct Supervisor: ~Copyable {
+    private let handover: Handover
+    private let board: BoardDescription
+    private let commissioning: Commissioning
+    private let manifest: Manifest
+    private let calibration: [UInt8]
+    private let report: BootReport
+    private let running: SlotName
+    private let descriptors: RoleDescriptors
+    private let signals: Descriptor
+    private let ticker: Ticker
+    private var partition: BlockStore
+    private var bootState: BootStateStore
+    private var supervision = Supervision()
+    private var gate: HealthGate
+    private var sender = Sender()
+    private var buffer = [UInt8](repeating: 0, count: Channel.packetMaximum)
+    private var isMarkedGood = false
+    private var controlHealthy = false
+    private var uplinkConnected = false
+    private var isNetworkReady = false
+    private var order: InstallOrder?
+    private var rebootAt: UInt64?
+    private var postureAt: UInt64 = 0
+    /// Said before the keeper was there to write it down.
+    private var pendingEvents: [(code: String, text: String)] = []
+    private static let pendingMaximum = 64
+
+    /// Everything is made before anything is kept, so that a step that fails leaves nothing half made.
+    init(_ handover: Handover) throws(SupervisorFailure) {
+        guard let board = decodeBoard(handover) else { throw SupervisorFailure(step: "board", text: "unreadable") }
+        let keys = try Self.step("key set") { () throws(PayloadError) in try KeySet(decoding: handover.keySet.span.bytes) }
+        let commissioning = try Self.step("commissioning") { () throws(SignedError) in
+            try verify(handover.commissioning.span.bytes, as: Commissioning.self, with: keys).payload
+        }
+        let manifest = try Self.step("manifest") { () throws(SignedError) in
+            try verify(handover.manifest.span.bytes, as: Manifest.self, with: keys).payload
+        }
+        let report: BootReport
+        do throws(CBORError) { report = try BootReport(decoding: handover.report.span.bytes) } catch {
+            throw SupervisorFailure(step: "boot report", text: error.text)
+        }
+        let running = SlotName(rawValue: handover.slot) ?? .a
+        let calibration = try Self.step("calibration") { () throws(SystemError) in
+            try readFile("/calibration.cose", maximum: MessageLimit.document)
+        }
+        ignoreBrokenPipes()
+        let isFixed = if case .fixed = commissioning.network ?? board.network.mode { true } else { false }
+        let descriptors = try Self.step("descriptors") { () throws(SystemError) in
+            try RoleDescriptors(board: board, lines: handover.lines, inactive: running.other, usesDHCP: !isFixed)
+        }
+        let signals = try Self.step("signals") { () throws(SystemError) in try childSignals() }
+        let ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: tickMilliseconds) }
+        var partition = try Self.step("boot state") { () throws(SystemError) in
+            try BlockStore(opening: board.devicePath(of: .bootState), .readWriteSynchronous)
+        }
+        let bootState = try Self.step("boot state") { () throws(BootStateError) in try BootStateStore(loading: &partition) }
+        self.handover = handover
+        self.board = board
+        self.commissioning = commissioning
+        self.manifest = manifest
+        self.calibration = calibration
+        self.report = report
+        self.running = running
+        self.descriptors = descriptors
+        self.signals = signals
+        self.ticker = ticker
+        self.partition = partition
+        self.bootState = bootState
+        gate = HealthGate(manifest.healthGate, isTrial: report.isTrial, now: monotonicMilliseconds())
+    }
+
+    private static func step<T: ~Copyable, E: Error & Coded>(_ name: String, _ body: () throws(E) -> T) throws(SupervisorFailure) -> T {
+        do throws(E) { return try body() } catch { throw SupervisorFailure(step: name, text: error.text) }
+    }
+
+    /// The event loop.
+    mutating func run() throws(SupervisorFailure) -> Never {
+        log("penstock: supervising release \(report.release) in slot \(report.slot)")
+        if let failure = report.failure { event("slot-failed-earlier", failure) }
+        bringNetworkUp()
+        for role in RoleName.allCases where Authority.of(role).isPermanent { supervision.want(role, now: monotonicMilliseconds()) }
+        var wait = WaitSet()
+        let signal = wait.add(signals.raw)
+        let tick = wait.add(ticker.descriptor.raw)
+        let channels = RoleName.allCases.map { wait.add(descriptors.supervisorEnd($0)) }
+        while true {
+            do throws(SystemError) { try wait.wait(timeoutMilliseconds: 1000) } catch { throw SupervisorFailure(step: "poll", text: error.text) }
+            if wait.isReadable(signal) {
+                drainSignals(signals)
+                reap()
+            }
+            for role in RoleName.allCases where wait.isReadable(channels[Int(role.rawValue)]) { hear(role) }
+            if wait.isReadable(tick), ticker.expirations() > 0 { onTick(monotonicMilliseconds()) }
+        }
+    }
+
+    private mutating func onTick(_ now: UInt64) {
+        for role in supervision.due(now: now) { start(role, now) }
+        if supervision.mayFeed(now: now), handover.watchdog >= 0 { feedWatchdog(handover.watchdog) }
+        judgeHealth(now)
+        if now >= postureAt {
+            postureAt = now + postureMilliseconds
+            reportPosture()
+        }
+        if let at = rebootAt, now >= at { restart() }
+    }
+
+    private func restart() {
+        driveSafe(handover)
+        log("penstock: restarting")
+        do throws(SystemError) { try System.reboot(.restart) } catch { log("penstock: \(error.text)") }
+    }
+
+    // MARK: roles
+
+    private mutating func start(_ role: RoleName, _ now: UInt64) {
+        let authority = Authority.of(role)
+        descriptors.drain(role)
+        do throws(SystemError) {
+            let granted = try descriptors.granted(authority)
+            defer { descriptors.closeOwn(authority, granted) }
+            let pid = try spawn(path: "/penstock", role: role.name, descriptors: granted, firstNumber: Authority.firstGrant)
+            supervision.started(role, pid: pid, now: now)
+            log("penstock: \(role.name) started, pid \(pid)")
+        } catch {
+            log("penstock: \(role.name): \(error.text)")
+            return
+        }
+        for kind in authority.documents { tell(role, .document(kind, document(kind))) }
+        tell(role, .begin)
+        if role == .uplink, isNetworkReady { tell(role, .networkReady) }
+        if role == .keeper {
+            for (code, text) in pendingEvents { tell(.keeper, .event(code: code, text: text)) }
+            pendingEvents = []
+        }
+        for other in RoleName.allCases where other != role && supervision.pid(other) != nil { tell(other, .peer(role, alive: true)) }
+    }
+
+    private func document(_ kind: Document) -> [UInt8] {
+        switch kind {
+        case .keySet: return handover.keySet
+        case .board: return handover.board
+        case .commissioning: return handover.commissioning
+        case .calibration: return calibration
+        case .manifest: return handover.manifest
+        case .bootReport: return handover.report
+        case .installOrder:
+            var writer = CBORWriter()
+            order?.encode(into: &writer)
+            return writer.bytes
+        case .hardwareAddress: return descriptors.hardwareAddress
+        }
+    }
+
+    private mutating func tell(_ role: RoleName, _ message: SupervisorMessage) {
+        do throws(SystemError) {
+            guard try sender.send(message, on: descriptors.supervisorEnd(role)) else {
+                return log("penstock: \(role.name) does not read its messages; one was dropped")
+            }
+        } catch { log("penstock: \(role.name): \(error.text)") }
+    }
+
+    private mutating func reap() {
+        while let end = reapChild() {
+            let now = monotonicMilliseconds()
+            guard let role = supervision.ended(pid: end.pid, now: now) else { continue }
+            if role == .controller {
+                driveSafe(handover)
+                controlHealthy = false
+            }
+            if role == .uplink { uplinkConnected = false }
+            let how = end.signal == 31 ? "by a system call that it may not make" : end.signal > 0 ? "by signal \(end.signal)" : "with status \(end.exitCode)"
+            if role != .installer { event("role-ended", "\(role.name) ended \(how)") } else { installerEnded(how) }
+            for other in RoleName.allCases where other != role && supervision.pid(other) != nil { tell(other, .peer(role, alive: false)) }
+        }
+    }
+
+    /// Ends a role that said what it may not: it is started again with nothing of its past.
+    private mutating func endSender(_ role: RoleName, _ why: String) {
+        event("role-refused", "\(role.name): \(why)")
+        if let pid = supervision.pid(role) { System.kill(pid: pid) }
+    }
+
+    private mutating func hear(_ role: RoleName) {
+        // At most a burst for each turn of the loop, so that no role keeps the others waiting.
+        for _ in 0..<32 {
+            let message: RoleMessage
+            do throws(SystemError) {
+                guard let count = try receivePacket(into: &buffer, on: descriptors.supervisorEnd(role)), count > 0 else { return }
+                do throws(CBORError) {
+                    message = try decode(RoleMessage.self, buffer.span.bytes.extracting(0..<count))
+                } catch { return endSender(role, "malformed message: \(error.text)") }
+            } catch { return endSender(role, error.text) }
+            guard Authority.permits(role, message) else { return endSender(role, "a message that it may not send") }
+            handle(role, message)
+        }
+    }
+
+    private mutating func handle(_ role: RoleName, _ message: RoleMessage) {
+        let now = monotonicMilliseconds()
+        switch message {
+        case .checkIn: supervision.checkedIn(role, now: now)
+        case .event(let code, let text): event(code, "\(role.name): \(text)")
+        case .control(let healthy, let tripped):
+            controlHealthy = healthy
+            _ = tripped
+        case .connected(let connected): uplinkConnected = connected
+        case .lease(let address, let prefixLength, let router): takeLease(address, Int(prefixLength), router)
+        case .update(let path): beginUpdate(path, now)
+        case .reboot: if rebootAt == nil { rebootAt = now + farewellMilliseconds }
+        case .inject(let fault, let target): inject(fault, target)
+        case .installing(let release): installing(release)
+        case .installed(let release): installed(release, now)
+        case .progress(let done, let total): event("update-progress", "\(done) of \(total) bytes")
+        case .installFailed(let code, let text): event(code, text)
+        }
+    }
+
+    private mutating func inject(_ fault: InjectedFault, _ role: RoleName) {
+        guard board.testAccess else { return endSender(.keeper, "test access, which this board does not have") }
+        guard let pid = supervision.pid(role) else { return }
+        event("fault-injected", "\(role.name) \(fault == .kill ? "killed" : "frozen") by order")
+        if fault == .kill { System.kill(pid: pid) } else { freeze(pid: pid) }
+    }
+
+    /// To the console, and to the keeper for the journal.
+    private mutating func event(_ code: String, _ text: String) {
+        let text = clip(text, maximum: MessageLimit.text)
+        log("penstock: \(code): \(text)")
+        if supervision.pid(.keeper) != nil {
+            tell(.keeper, .event(code: code, text: text))
+        } else if pendingEvents.count < Self.pendingMaximum {
+            pendingEvents.append((code, text))
+        }
+    }
+
+    // MARK: network
+
+    private mutating func bringNetworkUp() {
+        let name = board.network.name
+        do throws(SystemError) {
+            try interfaceUp(name)
+            guard case .fixed(let v4, let v6) = commissioning.network ?? board.network.mode else { return }
+            for address in [v4, v6] {
+                guard let address else { continue }
+                try configureInterface(name, address: address.address, prefixLength: address.prefixLength, router: address.router)
+            }
+            isNetworkReady = true
+        } catch { event("network-failed", error.text) }
+    }
+
+    private mutating func takeLease(_ address: [UInt8], _ prefixLength: Int, _ router: [UInt8]) {
+        guard (1...32).contains(prefixLength) else { return endSender(.uplink, "a lease with prefix \(prefixLength)") }
+        do throws(SystemError) {
+            try configureInterface(board.network.name, address: address, prefixLength: prefixLength, router: router)
+        } catch { return event("network-failed", error.text) }
+        isNetworkReady = true
+        tell(.uplink, .networkReady)
+    }
+
+    // MARK: update and health
+
+    private mutating func beginUpdate(_ path: String, _ now: UInt64) {
+        guard isMarkedGood else { return event("update-refused", "the running release has not marked itself good yet") }
+        guard supervision[.installer].state == .stopped, rebootAt == nil else { return event("slot-busy", "an installation is under way") }
+        order = InstallOrder(path: commissioning.updatePath + path, floor: max(report.floor, manifest.rollbackIndex))
+        event("update-began", path)
+        supervision.want(.installer, now: now)
+    }
+
+    private mutating func write(_ change: (BootState) throws(SlotRefusal) -> BootState) -> Bool {
+        do throws(SlotRefusal) {
+            let next = try change(bootState.state)
+            do throws(BootStateError) { try bootState.write(next, to: &partition) } catch {
+                event(error.code, error.text)
+                return false
+            }
+            return true
+        } catch {
+            event("slot-refused", "slot state does not allow it (\(error.rawValue))")
+            return false
+        }
+    }
+
+    private mutating func installing(_ release: String) {
+        let running = running
+        guard write({ (state) throws(SlotRefusal) in try state.installBegins(running.other, running: running, release: release) }) else {
+            return endSender(.installer, "the slot can't be written now")
+        }
+        tell(.installer, .proceed)
+    }
+
+    private mutating func installed(_ release: String, _ now: UInt64) {
+        let running = running
+        guard write({ (state) throws(SlotRefusal) in try state.installed(running.other) }) else { return }
+        event("update-installed", "release \(release) in slot \(running.other.text), tried next")
+        rebootAt = now + farewellMilliseconds
+    }
+
+    private mutating func installerEnded(_ how: String) {
+        order = nil
+        if bootState.state[running.other].condition == .writing { event("update-ended", "the installer ended \(how); the slot is not bootable until an update completes") }
+    }
+
+    private mutating func judgeHealth(_ now: UInt64) {
+        guard !isMarkedGood, rebootAt == nil else { return }
+        let signs = HealthSigns(rolesAlive: supervision.allAlive(now: now), controlHealthy: controlHealthy, uplinkConnected: uplinkConnected)
+        let running = running
+        switch gate.step(signs, now: now) {
+        case .waiting: return
+        case .good:
+            guard write({ (state) throws(SlotRefusal) in try state.markedGood(running) }) else { return }
+            isMarkedGood = true
+            event("marked-good", "release \(report.release), after \(now) ms")
+            raiseFloor()
+        case .failed(let code, let text):
+            event("health-failed", "release \(report.release): \(code): \(text)")
+            _ = write { (state) throws(SlotRefusal) in try state.healthFailed(running, code: code, text: text) }
+            rebootAt = now + farewellMilliseconds
+        }
+    }
+
+    /// Only after the release is good, and only upwards.
+    private mutating func raiseFloor() {
+        guard board.tpm == .required, manifest.rollbackIndex > report.floor else { return }
+        do throws(SystemError) {
+            var tpm = TPM(TPMDevice(try Descriptor(opening: TPMDevice.path, .readWrite)))
+            do throws(TPMError) {
+                try tpm.raiseFloor(to: manifest.rollbackIndex, baseline: commissioning.floorBaseline)
+                event("floor-raised", "to \(manifest.rollbackIndex)")
+            } catch { event(error.code, error.text) }
+        } catch { event(error.code, error.text) }
+    }
+
+    // MARK: posture
+
+    /// Memory of each process, and the sockets that listen: there must be none, and who opened one ends.
+    private mutating func reportPosture() {
+        let listening = listeningSockets()
+        if listening > 0 { endSender(.uplink, "\(listening) sockets listen") }
+        var text = "listening=\(listening) init=\(memoryKilobytes(1))"
+        for role in RoleName.allCases {
+            if let pid = supervision.pid(role) { text += " \(role.name)=\(memoryKilobytes(pid))" }
+        }
+        event("posture", text)
+    }
+}

@@ -1,1 +1,86 @@
-// Telemetry
+// Duty: what a board reports: birth, data, events, receipts, death, each a deterministic CBOR map
+// (RFC 8949, 4.2) with ascending unsigned keys, all of them there; what is not known is null.
+// Trust: made on the board by the keeper; read by receivers, for whom the bytes are anybody's.
+// Must never carry a secret, or a text that is longer than its named maximum.
+//
+// One payload a topic: penstock/<device>/birth, data, event, receipt, death.
+import Bytes
+
+public enum Limit {
+    /// The largest payload.
+    public static let payloadBytes = 8192
+    /// Actuators and sensors.
+    public static let points = 48
+    public static let nameBytes = 64
+    public static let unitBytes = 16
+    public static let codeBytes = 64
+    public static let textBytes = 256
+    public static let stepBytes = 96
+}
+
+/// Where and when on the board something was recorded.
+public struct Stamp: Equatable, Sendable {
+    /// Of the journal: one more with each record, over restarts. A gap is a loss.
+    public var sequence: UInt64
+    /// Starts of the board. With a new one, the clock below starts from 0 again.
+    public var bootCount: UInt64
+    public var monotonicMilliseconds: UInt64
+
+    public init(sequence: UInt64, bootCount: UInt64, monotonicMilliseconds: UInt64) {
+        self.sequence = sequence
+        self.bootCount = bootCount
+        self.monotonicMilliseconds = monotonicMilliseconds
+    }
+}
+
+/// How far a value can be relied on. The numbers are those of module Control, and never change.
+public enum Quality: UInt8, Sendable {
+    case good = 0
+    /// Not read yet, or no longer.
+    case stale = 1
+    /// Read, and impossible.
+    case fault = 2
+}
+
+// MARK: on the wire
+
+extension CBORWriter {
+    mutating func field(_ key: UInt64, _ value: UInt64) { unsigned(key); unsigned(value) }
+    mutating func field(_ key: UInt64, _ value: String, maximum: Int) { unsigned(key); text(clip(value, maximum: maximum)) }
+    mutating func field(_ key: UInt64, _ value: [UInt8]) { unsigned(key); bytes(value) }
+    mutating func field(_ key: UInt64, _ value: Bool) { unsigned(key); boolean(value) }
+
+    mutating func field(_ key: UInt64, _ value: UInt64?) {
+        unsigned(key)
+        if let value { unsigned(value) } else { null() }
+    }
+
+    /// The fields 1 to 3.
+    mutating func fields(_ stamp: Stamp) {
+        field(1, stamp.sequence)
+        field(2, stamp.bootCount)
+        field(3, stamp.monotonicMilliseconds)
+    }
+}
+
+extension CBORReader {
+    /// A map of exactly the keys from 1 to `count`.
+    mutating func fields(_ count: Int) throws(CBORError) {
+        guard try map(maximum: count) == count else { throw .missing(key: UInt64(count)) }
+    }
+
+    mutating func field(_ key: UInt64) throws(CBORError) {
+        guard try unsigned() == key else { throw .missing(key: key) }
+    }
+
+    mutating func optionalUnsigned() throws(CBORError) -> UInt64? { try null() ? nil : try unsigned() }
+
+    mutating func stamp() throws(CBORError) -> Stamp {
+        try field(1)
+        let sequence = try unsigned()
+        try field(2)
+        let bootCount = try unsigned()
+        try field(3)
+        return Stamp(sequence: sequence, bootCount: bootCount, monotonicMilliseconds: try unsigned())
+    }
+}

@@ -1,5 +1,6 @@
 // A disk whose power can be cut at any operation, and which then has done of the writes since the
 // last sync whatever it likes: none, all, some, or some of their sectors.
+import Bytes
 import Journal
 
 struct Seeded: RandomNumberGenerator {
@@ -57,31 +58,32 @@ final class Disk {
     }
 }
 
-struct DiskStore: BlockStore {
+struct DiskStore: Store {
     let disk: Disk
 
-    var byteCount: Int { disk.bytes.count }
+    var size: Int { disk.bytes.count }
 
     private func step(_ step: StoreError.Step) throws(StoreError) {
-        guard !disk.isOff else { throw StoreError(step, errno: 5) }
+        guard !disk.isOff else { throw StoreError(step, offset: 0, errno: 5) }
         disk.operations += 1
     }
 
     func read(at offset: Int, into buffer: inout [UInt8]) throws(StoreError) {
-        guard !disk.isOff else { throw StoreError(.read, errno: 5) }
-        precondition(offset % 4096 == 0 && offset + buffer.count <= byteCount)
+        guard !disk.isOff else { throw StoreError(.read, offset: 0, errno: 5) }
+        precondition(offset % 4096 == 0 && offset + buffer.count <= size)
         buffer = Array(disk.bytes[offset..<offset + buffer.count])
         for write in disk.pending where write.offset == offset { buffer = write.bytes }
     }
 
-    func write(at offset: Int, _ bytes: [UInt8]) throws(StoreError) {
+    func write(_ span: RawSpan, at offset: Int) throws(StoreError) {
         try step(.write)
-        precondition(offset % 4096 == 0 && bytes.count == 4096 && offset + bytes.count <= byteCount)
+        let bytes = span.copied()
+        precondition(offset % 4096 == 0 && bytes.count == 4096 && offset + bytes.count <= size)
         disk.pending.append((offset, bytes))
         disk.onOperation?()
         if disk.operations == disk.cutAt {
             disk.isOff = true
-            throw StoreError(.write, errno: 5)
+            throw StoreError(.write, offset: 0, errno: 5)
         }
     }
 
@@ -90,7 +92,7 @@ struct DiskStore: BlockStore {
         disk.onOperation?()
         if disk.operations == disk.cutAt {
             disk.isOff = true
-            throw StoreError(.sync, errno: 5)
+            throw StoreError(.sync, offset: 0, errno: 5)
         }
         disk.bytes = disk.visible
         disk.pending = []

@@ -7,6 +7,9 @@
  * is the one way to have a TLS handshake signed by a key that another process keeps. */
 #define OPENSSL_SUPPRESS_DEPRECATED 1
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* as the other C targets: the C library's types must look alike in all of them */
+#endif
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -137,6 +140,16 @@ static inline int penstock_sign(EVP_PKEY *key, const EVP_MD *digest, uint8_t *si
     return done;
 }
 
+/* ECDSA over a digest that is made already. */
+static inline int penstock_sign_digest(EVP_PKEY *key, uint8_t *signature, size_t *count, const uint8_t digest[32]) {
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+    int done = context != NULL && EVP_PKEY_sign_init(context) == 1 &&
+        EVP_PKEY_sign(context, signature, count, digest, 32) == 1;
+    EVP_PKEY_CTX_free(context);
+    ERR_clear_error();
+    return done;
+}
+
 /* A password is never asked for: an encrypted file is refused, where OpenSSL would read the terminal. */
 static inline int penstock_no_password(char *buffer, int size, int writing, void *context) {
     (void)buffer, (void)size, (void)writing, (void)context;
@@ -210,3 +223,5 @@ static inline int penstock_gcm_open(const uint8_t key[32], const uint8_t nonce[1
     ERR_clear_error();
     return done;
 }
+
+#include "TLS.h"

@@ -1,0 +1,110 @@
+// Duty: who may do what, in one table: descriptors, system calls, user, limits, messages, and why.
+// The supervisor spawns by it, the sandbox is made from it, tests hold the code against it.
+// Must never be decided elsewhere: no role opens, asks or is told more than stands here.
+import Bytes
+
+/// A descriptor that the supervisor gives to a role, in this order from number 3 on.
+public enum Grant: Sendable, Equatable {
+    /// The channel to the supervisor; always the first.
+    case supervisor
+    /// The channel to another role.
+    case channel(RoleName)
+    /// All lines of the board in the board file's order: outputs to drive, inputs to read.
+    case lines
+    case tpm
+    /// The journal's raw partition, read and written.
+    case journal
+    /// The slot that is not running, read and written.
+    case inactiveSlot
+    /// A packet socket on the board's interface, for DHCP alone.
+    case packetSocket
+}
+
+public struct Limits: Sendable {
+    /// Bytes of address space beyond what the binary maps (RLIMIT_DATA).
+    public let data: UInt64
+    public let descriptors: UInt64
+}
+
+public struct RoleAuthority: Sendable {
+    public let role: RoleName
+    public let reason: StaticString
+    public let user: UInt32
+    public let grants: [Grant]
+    /// Whether it shares the board's network; the others have an empty one of their own.
+    public let hasNetwork: Bool
+    public let limits: Limits
+    public let systemCalls: [[SystemCall]]
+    /// Whether the supervisor starts it at once and keeps it alive, or on demand.
+    public let isPermanent: Bool
+    /// Documents it is given before it begins.
+    public let documents: [Document]
+}
+
+public enum Authority {
+    /// The first number of a granted descriptor; 0 to 2 are the console.
+    public static let firstGrant: Int32 = 3
+    /// A role that has not checked in for this long counts as frozen: the watchdog is not fed.
+    public static let checkInMilliseconds: UInt64 = 3000
+    /// Pause before a role is started again: doubled from the first to the last.
+    public static let restartFirstMilliseconds: UInt64 = 200
+    public static let restartLastMilliseconds: UInt64 = 10000
+    /// A role that has run this long starts over at the first pause.
+    public static let restartForgivenMilliseconds: UInt64 = 30000
+
+    public static let table: [RoleAuthority] = [
+        RoleAuthority(
+            role: .controller,
+            reason: "moves things: owns the lines and the envelope; no network, no disk, no keys",
+            user: 1001,
+            grants: [.supervisor, .channel(.keeper), .lines],
+            hasNetwork: false,
+            limits: Limits(data: 8 << 20, descriptors: 80),
+            systemCalls: [SystemCalls.base, SystemCalls.lines],
+            isPermanent: true,
+            documents: [.keySet, .board, .calibration]),
+        RoleAuthority(
+            role: .keeper,
+            reason: "believes or refuses: verifies commands, holds the TPM and the journal; no network, no lines",
+            user: 1002,
+            grants: [.supervisor, .channel(.controller), .channel(.uplink), .tpm, .journal],
+            hasNetwork: false,
+            limits: Limits(data: 8 << 20, descriptors: 16),
+            systemCalls: [SystemCalls.base, SystemCalls.storage],
+            isPermanent: true,
+            documents: [.keySet, .board, .commissioning, .calibration, .manifest, .bootReport]),
+        RoleAuthority(
+            role: .uplink,
+            reason: "speaks to the world, outward only; believed for nothing; no disk, no lines, no keys",
+            user: 1003,
+            grants: [.supervisor, .channel(.keeper), .channel(.installer), .packetSocket],
+            hasNetwork: true,
+            limits: Limits(data: 16 << 20, descriptors: 24),
+            systemCalls: [SystemCalls.base, SystemCalls.network],
+            isPermanent: true,
+            documents: [.keySet, .board, .commissioning, .hardwareAddress]),
+        RoleAuthority(
+            role: .installer,
+            reason: "writes the inactive slot, each block verified first; no network, no keys, started on demand",
+            user: 1004,
+            grants: [.supervisor, .channel(.uplink), .inactiveSlot],
+            hasNetwork: false,
+            limits: Limits(data: 8 << 20, descriptors: 16),
+            systemCalls: [SystemCalls.base, SystemCalls.storage],
+            isPermanent: false,
+            documents: [.keySet, .board, .installOrder]),
+    ]
+
+    public static func of(_ role: RoleName) -> RoleAuthority { table[Int(role.rawValue)] }
+
+    /// Whether a role may tell the supervisor this. A sender of anything else is ended.
+    public static func permits(_ role: RoleName, _ message: RoleMessage) -> Bool {
+        switch message {
+        case .checkIn, .event: true
+        case .control: role == .controller
+        case .connected, .lease: role == .uplink
+        case .update, .reboot, .inject: role == .keeper
+        case .installing, .installed, .progress, .installFailed: role == .installer
+        }
+    }
+}

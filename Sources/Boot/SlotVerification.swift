@@ -1,0 +1,82 @@
+// Whether a slot may run: its manifest's signatures, the board, the floor, and every block of its image.
+// Trust: nothing on the slot is believed before the last check has passed.
+import Board
+import BootState
+import Bytes
+import Cryptography
+import Release
+import Signed
+import System
+import Verity
+
+/// What a slot is held against.
+public struct SlotTerms {
+    let board: BoardDescription
+    let keys: KeySet
+    let floor: UInt64
+
+    public init(board: BoardDescription, keys: KeySet, floor: UInt64) {
+        self.board = board
+        self.keys = keys
+        self.floor = floor
+    }
+}
+
+/// Why a slot may not run.
+public struct SlotFault: Error, Coded {
+    public let code: String
+    public let text: String
+
+    init<E: Coded>(_ error: E) {
+        code = error.code
+        text = error.text
+    }
+}
+
+/// A slot that passed; only `verifySlot` makes one.
+public struct VerifiedSlot {
+    public let name: SlotName
+    public let path: String
+    public let manifest: Verified<Manifest>
+    /// The signed object, for whoever verifies it again.
+    public let object: [UInt8]
+
+    public var signers: String {
+        var text = ""
+        for signer in manifest.signers { text += text.isEmpty ? signer : ", " + signer }
+        return text
+    }
+
+    fileprivate init(name: SlotName, path: String, manifest: Verified<Manifest>, object: [UInt8]) {
+        self.name = name
+        self.path = path
+        self.manifest = manifest
+        self.object = object
+    }
+}
+
+/// Checks a slot from its signature down to its last block; `feed` is the watchdog's descriptor,
+/// fed as the blocks go by, or negative.
+public func verifySlot(_ name: SlotName, _ terms: SlotTerms, feed: Int32) throws(SlotFault) -> VerifiedSlot {
+    let path = terms.board.devicePath(of: name.partition)
+    var partition: BlockStore
+    do throws(SystemError) { partition = try BlockStore(opening: path, .read) } catch { throw SlotFault(error) }
+    let manifest: Verified<Manifest>, object: [UInt8]
+    do throws(SlotError) { (manifest, object) = try installedManifest(in: &partition, keys: terms.keys) } catch { throw SlotFault(error) }
+    do throws(ReleaseRefusal) {
+        try manifest.payload.admit(board: terms.board.name, hardwareRevision: terms.board.hardwareRevision, floor: terms.floor)
+    } catch { throw SlotFault(error) }
+    do throws(VerityError) {
+        var scan = VerityScan(manifest.payload.root)
+        var slices = 0
+        while try scan.step(&partition) {
+            slices += 1
+            if feed >= 0, slices % 64 == 0 { feedWatchdog(feed) }
+        }
+    } catch { throw SlotFault(error) }
+    return VerifiedSlot(name: name, path: path, manifest: manifest, object: object)
+}
+
+extension SlotName {
+    public var partition: PartitionLabel { self == .a ? .slotA : .slotB }
+}

@@ -1,0 +1,82 @@
+// Where a motor valve is, as far as driving time tells: between `lower` and `upper`, shown as `nominal`.
+
+import Calibration
+
+/// Positions in billionths of travel, so that rounding never adds up to anything.
+struct Travel {
+    static let full = 1_000_000_000
+    static let permille = 1_000_000
+
+    /// Nothing is known of a valve until it has been driven closed: it may be open.
+    private(set) var lower = 0
+    private(set) var nominal = Travel.full
+    private(set) var upper = Travel.full
+    /// All opening since the valve was last closed all the way, by the fastest stroke: what the envelope
+    /// is spent by. Going back a part of the way returns nothing, for whether the valve followed is not
+    /// known before its closed end: a cut wire must not add up to an open valve.
+    private(set) var spent = Travel.full
+    /// Closing since the last opening, by the slowest stroke.
+    private var returned = 0
+
+    private let stroke: Int
+    private let fastest: Int
+    private let slowest: Int
+    private let coast: Int
+
+    init(_ valve: MotorValve) {
+        stroke = valve.strokeMilliseconds
+        fastest = valve.strokeFastestMilliseconds
+        slowest = valve.strokeSlowestMilliseconds
+        coast = valve.coastMilliseconds
+    }
+
+    mutating func forget() {
+        lower = 0
+        nominal = Self.full
+        upper = Self.full
+        spent = Self.full
+        returned = 0
+    }
+
+    /// Driven open for at most `elapsed` milliseconds; `certain` if it surely was.
+    mutating func opened(_ elapsed: Int, certain: Bool) {
+        upper = min(Self.full, upper + Self.ceiling(elapsed, fastest))
+        spent = min(Self.full, spent + Self.ceiling(elapsed, fastest))
+        if elapsed > 0 { returned = 0 }
+        nominal = min(Self.full, nominal + Self.floor(elapsed, stroke))
+        if certain { lower = min(Self.full, lower + Self.floor(elapsed, slowest)) }
+    }
+
+    /// Driven closed: surely for `credited` milliseconds, at most for `elapsed`.
+    mutating func closed(_ elapsed: Int, credited: Int) {
+        upper = max(0, upper - Self.floor(credited, slowest))
+        returned += Self.floor(credited, slowest)
+        if returned >= spent {
+            spent = 0
+            returned = 0
+        }
+        nominal = max(0, nominal - Self.floor(credited, stroke))
+        lower = max(0, lower - Self.ceiling(elapsed, fastest))
+    }
+
+    /// The line has just gone off; the valve may go on a little.
+    mutating func stoppedOpening() {
+        upper = min(Self.full, upper + Self.ceiling(coast, fastest))
+        spent = min(Self.full, spent + Self.ceiling(coast, fastest))
+    }
+    mutating func stoppedClosing() { lower = max(0, lower - Self.ceiling(coast, fastest)) }
+
+    /// At the closed end. What is spent stays: no switch may shorten the way back that time demands.
+    mutating func atClosedEnd() {
+        lower = 0
+        nominal = 0
+    }
+
+    /// What will be spent after driving open for another `elapsed` milliseconds and stopping.
+    func spentAfterOpening(_ elapsed: Int) -> Int { spent + Self.ceiling(elapsed, fastest) + Self.ceiling(coast, fastest) }
+
+    func nominalTravel(_ elapsed: Int) -> Int { Self.floor(elapsed, stroke) }
+
+    static func floor(_ milliseconds: Int, _ stroke: Int) -> Int { milliseconds * full / stroke }
+    static func ceiling(_ milliseconds: Int, _ stroke: Int) -> Int { (milliseconds * full + stroke - 1) / stroke }
+}

@@ -1,0 +1,61 @@
+// Every way in which an installation is refused or fails, with a stable code.
+
+import Bytes
+import Release
+import Signed
+import Verity
+
+public enum InstallError: Error, Equatable {
+    /// The bundle ends before this offset.
+    case truncated(offset: Int)
+    /// The server sent more than was asked for, or what was not.
+    case oversent
+    case malformed(ObjectAreaError)
+    case manifest(SignedError)
+    case refused(ReleaseRefusal)
+    case installerTooOld(needed: UInt32, present: UInt32)
+    case slotTooSmall(neededBytes: Int, presentBytes: Int)
+    /// What was fetched for a block does not lead to the signed root; nothing of it was written.
+    case blockAltered(VerityBlock, offset: Int)
+    /// The slot's storage failed.
+    case slot(StoreError)
+    /// The slot does not read back as it was written.
+    case readBack(VerityError)
+    case manifestReadBack
+}
+
+extension InstallError: Coded {
+    public var code: String {
+        switch self {
+        case .truncated: "bundle-truncated"
+        case .oversent: "bundle-oversent"
+        case .malformed: "bundle-malformed"
+        case .manifest(.payload(let error)): error.code == "unsupported" ? "unsupported" : "manifest-" + error.code
+        case .manifest(let error): "manifest-" + error.code
+        case .refused(let refusal): refusal.code
+        case .installerTooOld: "unsupported"
+        case .slotTooSmall: "slot-too-small"
+        case .blockAltered: "bundle-block-altered"
+        case .slot(let error): "slot-" + error.code
+        case .readBack, .manifestReadBack: "slot-read-back-differs"
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .truncated(let offset): "the bundle ends before byte \(offset): upload it again"
+        case .oversent: "the server sent bytes that were not asked for: check that it answers Range rightly"
+        case .malformed: "the first 64 KiB are not those of a bundle: check the path, upload it again"
+        case .manifest(let error): "the bundle's manifest was refused: \(error.text)"
+        case .refused(let refusal): refusal.text
+        case .installerTooOld(let needed, let present):
+            "the bundle needs installer version \(needed), this is \(present): install a release in between"
+        case .slotTooSmall(let needed, let present): "the release needs \(needed) bytes, the slot has \(present)"
+        case .blockAltered(let block, let offset):
+            "\(block.text), at byte \(offset) of the bundle, does not match the signed root hash; it was not written: upload the bundle again"
+        case .slot(let error): "the slot: \(error.text)"
+        case .readBack(let error): "after writing, \(error.text); the medium fails"
+        case .manifestReadBack: "the slot's manifest does not read back as written; the medium fails"
+        }
+    }
+}

@@ -1,0 +1,139 @@
+// Duty: the physics of the virtual plant. Must never know of clocks, sockets or the board.
+//
+// The plant: a tank with a motor valve before it, a solenoid valve behind it, two level switches and
+// a flow meter in the inlet. Pure: `step` turns a state, what the wires carry and the time that went
+// by into the next state. Integers throughout, so that a run repeats to the last bit.
+
+/// Every figure of the plant, and its state.
+public struct Tank: Sendable, Equatable {
+    /// What the tank holds; more runs over the edge.
+    public static let capacityMicrolitres: Int64 = 20_000_000
+    public static let highMarkMicrolitres: Int64 = 18_000_000
+    public static let lowMarkMicrolitres: Int64 = 3_000_000
+    /// Through the inlet when it is wide open: 1 l/s, so that 40 % fills to the high mark in 45 s.
+    public static let inflowMaximumMicrolitresPerSecond: Int64 = 1_000_000
+    public static let outflowMicrolitresPerSecond: Int64 = 500_000
+    /// The motor's way from one end to the other.
+    public static let travelMicroseconds: Int64 = 8_000_000
+    /// An end switch closes this far before the end.
+    public static let endSwitchMicroseconds: Int64 = 40_000
+    /// The flow meter: 25 pulses a litre, so 25 a second at the most.
+    public static let pulseMicrolitres: Int64 = 40_000
+    /// A pulse is held for so long, and is followed by a pause at least as long.
+    public static let pulseMicroseconds: Int64 = 10_000
+    /// The longest step that `step` takes in one go; longer ones are cut up.
+    public static let stepMaximumMicroseconds: Int64 = 5_000
+
+    /// How far the inlet is open, as motor time from the closed end: 0 to `travelMicroseconds`.
+    public private(set) var inletMicroseconds: Int64
+    public private(set) var outletOpen = false
+    /// What is in the tank, in nanolitres so that a short step loses nothing.
+    private var contentNanolitres: Int64
+    /// Came in since the last pulse.
+    private var meteredNanolitres: Int64 = 0
+    /// Since the flow line last changed.
+    private var sincePulseEdgeMicroseconds: Int64 = 0
+    private var pulse = false
+    public private(set) var pulses: Int64 = 0
+    /// Ran over the edge since the start: a spill is what the board must prevent.
+    public private(set) var spiltMicrolitres: Int64 = 0
+    /// Time for which both drives of the motor were on at once.
+    public private(set) var bothDrivenMicroseconds: Int64 = 0
+    public var resetPressed = false
+    public var faults: Set<Fault> = []
+
+    public init(inletPermille: Int64 = 0, contentMicrolitres: Int64 = 6_000_000) {
+        inletMicroseconds = inletPermille * Self.travelMicroseconds / 1000
+        contentNanolitres = contentMicrolitres * 1000
+    }
+
+    public var contentMicrolitres: Int64 { contentNanolitres / 1000 }
+    public var levelPermille: Int64 { contentMicrolitres * 1000 / Self.capacityMicrolitres }
+    public var inletPermille: Int64 { inletMicroseconds * 1000 / Self.travelMicroseconds }
+    public var inflowMicrolitresPerSecond: Int64 {
+        Self.inflowMaximumMicrolitresPerSecond * inletMicroseconds / Self.travelMicroseconds
+    }
+    public var outflowMicrolitresPerSecond: Int64 {
+        outletOpen && contentNanolitres > 0 ? Self.outflowMicrolitresPerSecond : 0
+    }
+
+    /// Puts water in or takes it out, as somebody with a bucket would.
+    public mutating func fill(toMicrolitres content: Int64) {
+        contentNanolitres = min(max(content, 0), Self.capacityMicrolitres) * 1000
+    }
+
+    /// What the sensors say, before any fault of a sensor or its wire.
+    private func sensed(_ line: Line) -> Bool {
+        switch line {
+        case .inletOpenEnd: inletMicroseconds >= Self.travelMicroseconds - Self.endSwitchMicroseconds
+        case .inletClosedEnd: inletMicroseconds <= Self.endSwitchMicroseconds
+        case .levelHigh: contentMicrolitres >= Self.highMarkMicrolitres
+        case .levelLow: contentMicrolitres <= Self.lowMarkMicrolitres
+        case .flowPulse: pulse
+        case .resetButton: resetPressed
+        case .inletOpen, .inletClose, .outletEnergise: false
+        }
+    }
+
+    /// What arrives at the board on an input line. A cut wire beats a stuck sensor.
+    public func input(_ line: Line) -> Bool {
+        if faults.contains(.cut(line)) { return false }
+        if faults.contains(.stuck(line, true)) { return true }
+        if faults.contains(.stuck(line, false)) { return false }
+        return sensed(line)
+    }
+
+    /// Lets `microseconds` go by while the board's outputs carry `outputs` (a line not in it floats).
+    public mutating func step(outputs: [Line: Signal], microseconds: Int64) {
+        var left = microseconds
+        var came: Int64 = 0
+        while left > 0 {
+            let part = min(left, Self.stepMaximumMicroseconds)
+            let open = reaches(.inletOpen, outputs), close = reaches(.inletClose, outputs)
+            if open && close { bothDrivenMicroseconds += part }
+            moveInlet(open: open, close: close, microseconds: part)
+            if !faults.contains(.jammedOutlet) { outletOpen = reaches(.outletEnergise, outputs) }
+            came += runWater(microseconds: part)
+            left -= part
+        }
+        meter(came, microseconds: microseconds)
+    }
+
+    /// Whether the plant sees the output on: a floating or cut line drives nothing.
+    private func reaches(_ line: Line, _ outputs: [Line: Signal]) -> Bool {
+        outputs[line] == .high && !faults.contains(.cut(line))
+    }
+
+    private mutating func moveInlet(open: Bool, close: Bool, microseconds: Int64) {
+        guard open != close, !faults.contains(.jammedValve) else { return }
+        let way = faults.contains(.slowValve) ? microseconds / 2 : microseconds
+        inletMicroseconds = min(max(inletMicroseconds + (open ? way : -way), 0), Self.travelMicroseconds)
+    }
+
+    /// Returns what came in, in nanolitres.
+    private mutating func runWater(microseconds: Int64) -> Int64 {
+        let came = inflowMicrolitresPerSecond * microseconds / 1000
+        let went = outflowMicrolitresPerSecond * microseconds / 1000
+        let content = max(contentNanolitres + came - went, 0)
+        let held = min(content, Self.capacityMicrolitres * 1000)
+        spiltMicrolitres += (content - held) / 1000
+        contentNanolitres = held
+        return came
+    }
+
+    /// One edge a call at the most, so that a caller that came late gives each edge its time.
+    private mutating func meter(_ nanolitres: Int64, microseconds: Int64) {
+        meteredNanolitres += nanolitres
+        sincePulseEdgeMicroseconds += microseconds
+        guard sincePulseEdgeMicroseconds >= Self.pulseMicroseconds else { return }
+        if pulse {
+            pulse = false
+            sincePulseEdgeMicroseconds = 0
+        } else if meteredNanolitres >= Self.pulseMicrolitres * 1000 {
+            meteredNanolitres -= Self.pulseMicrolitres * 1000
+            pulse = true
+            pulses += 1
+            sincePulseEdgeMicroseconds = 0
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// penstock-rig check: the story without a person, a line for each check.
+
+import ArgumentParser
+import Foundation
+import Rig
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Drives the whole story: a line for each check, the exit status says whether all passed.")
+
+    @OptionGroup var options: BoardOptions
+
+    @Flag(help: "Only the rig itself, with a bare kernel as the board.")
+    var rigOnly = false
+
+    @Option(help: "Only checks whose name or threat contains this; repeat it for several.")
+    var only: [String] = []
+
+    @Option(help: "Write each outcome as a line of JSON into this file.")
+    var record: String?
+
+    func run() throws {
+        let current = Current()
+        endOnSignal {
+            current.isEnding = true
+            current.rig?.end(keepFolder: options.keep)
+        }
+        let rig = try Rig()
+        current.rig = rig
+        let story = Story(only: only, explain: { tail(of: rig.folder + "/board/serial.log", lines: 25) }) { line in
+            // What fails because the rig is being taken down says nothing.
+            if !current.isEnding { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+        }
+        story.checkRig(rig, kernelPath: options.kernel)
+        if !rigOnly { story.checkBoard(rig, try options.workshop(rig), kernelPath: options.kernel) }
+        if let record { try story.record.write(toFile: record, atomically: true, encoding: .utf8) }
+        let status = story.finish()
+        rig.end(keepFolder: options.keep)
+        if options.keep { FileHandle.standardError.write(Data("the run's folder is \(rig.folder)\n".utf8)) }
+        throw ExitCode(status)
+    }
+}
+
+/// The rig that is to be ended when a signal comes.
+final class Current: @unchecked Sendable {
+    var rig: Rig?
+    var isEnding = false
+}

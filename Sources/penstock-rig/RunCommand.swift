@@ -1,0 +1,187 @@
+// penstock-rig run: the board live in the terminal, and keys to command it, to break it, to update it.
+
+import ArgumentParser
+import Command
+import Foundation
+import Plant
+import Rig
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Shows the board live; keys command it, break it, update it.")
+
+    @OptionGroup var options: BoardOptions
+
+    @Flag(help: "Only the rig itself, with a bare kernel as the board.")
+    var rigOnly = false
+
+    func run() throws {
+        let current = Current()
+        let screen = Opened()
+        endOnSignal {
+            screen.terminal?.restore()
+            current.rig?.end(keepFolder: options.keep)
+        }
+        say("starting plant, broker, bundle server, name server")
+        let rig = try Rig()
+        current.rig = rig
+        defer { rig.end(keepFolder: options.keep) }
+        let workshop: Workshop?, machine: Machine
+        if rigOnly {
+            workshop = nil
+            machine = try rig.attach(MachineSettings(kernelPath: options.kernel))
+        } else {
+            say("making keys, a release, the commissioning, the disk")
+            let made = try options.workshop(rig)
+            workshop = made
+            machine = try made.makeBoard(kernelPath: options.kernel)
+        }
+        guard let terminal = Terminal() else {
+            throw ValidationError("this shows the board in a terminal; without one, use `penstock-rig check`")
+        }
+        screen.terminal = terminal
+        defer { terminal.restore() }
+        try machine.start()
+        try LiveSession(rig: rig, workshop: workshop, machine: machine, terminal: terminal).run()
+    }
+
+    private func say(_ text: String) { FileHandle.standardError.write(Data("==> \(text)\n".utf8)) }
+
+    private final class Opened: @unchecked Sendable {
+        var terminal: Terminal?
+    }
+}
+
+/// One sitting of the person who watches.
+final class LiveSession {
+    private let rig: Rig
+    /// Nil: nothing can be ordered.
+    private let workshop: Workshop?
+    private let machine: Machine
+    private let terminal: Terminal
+    private let issuer: Issuer?
+    private var reports = BoardReports()
+    private var nextMessage = 0
+    private var started = Date()
+    private let opened: UInt64
+    private var notice = ""
+    private var menu = false
+    private var release = 1
+
+    /// The faults of the menu, by key.
+    private static let faults: [(key: Character, fault: Fault)] = [
+        ("1", .stuck(.levelHigh, false)), ("2", .stuck(.levelHigh, true)), ("3", .cut(.inletOpenEnd)), ("4", .cut(.inletClose)),
+        ("5", .jammedValve), ("6", .slowValve), ("7", .cut(.flowPulse)), ("8", .frozenGPIO), ("9", .networkDown),
+    ]
+
+    init(rig: Rig, workshop: Workshop?, machine: Machine, terminal: Terminal) {
+        self.rig = rig
+        self.workshop = workshop
+        self.machine = machine
+        self.terminal = terminal
+        opened = rig.openedNanoseconds
+        issuer = workshop.map { Issuer(keyPath: $0.keyPath(.operator_)) }
+    }
+
+    func run() throws {
+        while true {
+            takeMessages()
+            let size = terminal.size
+            terminal.draw(Screen.frame(view(size.height), width: size.width, height: size.height))
+            guard let key = terminal.key(timeoutMilliseconds: 200) else { continue }
+            if key == "q", !menu { return }
+            do {
+                try press(key)
+            } catch {
+                notice = Screen.harmless("\(error)")
+            }
+        }
+    }
+
+    private func takeMessages() {
+        for message in rig.observer.messages(since: nextMessage) {
+            nextMessage = message.number + 1
+            reports.take(message)
+        }
+    }
+
+    private func view(_ height: Int) -> ScreenView {
+        var view = ScreenView(wiring: rig.wiring.snapshot)
+        view.powerSeconds = machine.isOn ? Int(Date().timeIntervalSince(started)) : nil
+        view.faults = rig.presentFaults.map(\.name).sorted()
+        view.report = reports.summary
+        view.telemetry = Array(reports.lines.suffix(height))
+        view.events = rig.wiring.events(since: view.wiring.nextEvent - 2000).filter { event in
+            if case .input(.flowPulse, _) = event.change { return false }
+            return true
+        }.suffix(height).map { String(format: "%9.3f  %@", Double($0.nanoseconds - opened) / 1e9, $0.description) }
+        view.console = tail(of: machine.serialPath, lines: height).split(separator: "\n").map { Screen.harmless(String($0)) }
+        view.notice = notice
+        view.keys = menu ? Self.faults.map { (String($0.key), $0.fault.name) } + [("0", "none"), ("f", "back")] : Self.keys
+        return view
+    }
+
+    private static let keys = [
+        ("4", "open 40 %"), ("8", "ask 80 %"), ("c", "close"), ("o", "outlet"), ("f", "faults"), ("u", "update"), ("b", "button"),
+        ("p", "power cut"), ("r", "reset"), ("q", "quit"),
+    ].map { (key: $0.0, meaning: $0.1) }
+
+    private func press(_ key: Character) throws {
+        if menu { return try pressInMenu(key) }
+        switch key {
+        case "4": try order(.setpoint(actuator: "inlet", permille: 400), "asked for 40 %")
+        case "8": try order(.setpoint(actuator: "inlet", permille: 800), "asked for 80 %, which is over the envelope")
+        case "c": try order(.setpoint(actuator: "inlet", permille: 0), "asked to close")
+        case "o":
+            let open = rig.wiring.snapshot.tank.outletOpen
+            try order(.setpoint(actuator: "outlet", permille: open ? 0 : 1000), "asked to \(open ? "shut" : "open") the outlet")
+        case "f": menu = true
+        case "u": try update()
+        case "b":
+            let pressed = rig.wiring.snapshot.tank.resetPressed
+            rig.wiring.change { $0.resetPressed = !pressed }
+            notice = pressed ? "button let go" : "button held"
+        case "p":
+            machine.cutPower()
+            usleep(500_000)
+            try machine.start()
+            started = Date()
+            notice = "power cut for 0.5 s"
+        case "r":
+            try machine.reset()
+            started = Date()
+            notice = "reset"
+        default: break
+        }
+    }
+
+    private func pressInMenu(_ key: Character) throws {
+        if let (_, fault) = Self.faults.first(where: { $0.key == key }) {
+            let present = rig.presentFaults.contains(fault)
+            try rig.set(fault, !present)
+            notice = "\(fault.name) \(present ? "gone" : "put in")"
+        } else if key == "0" {
+            try rig.clearFaults()
+            notice = "no faults"
+        } else {
+            menu = false
+        }
+    }
+
+    private func order(_ action: Action, _ said: String) throws {
+        guard let issuer else { throw Unmet("this board is a bare kernel: nobody takes orders") }
+        let object = try issuer.order(action, reports)
+        try rig.observer.publish("penstock/\(Workshop.device)/command", object)
+        notice = said
+    }
+
+    /// Makes the next release, serves it, and orders the board to take it.
+    private func update() throws {
+        guard let workshop else { throw Unmet("this board is a bare kernel: it has nothing to update") }
+        release += 1
+        let name = "1.0.\(release)"
+        let bundle = try workshop.bundle(release: name, index: release, calibration: workshop.folder + "/calibration.cose")
+        try rig.updates.serve(bundle, as: name + ".bundle")
+        try order(.update(bundle: name + ".bundle"), "release \(name) is served; the board was told to take it")
+    }
+}

@@ -1,0 +1,143 @@
+// What a board file may say, and that nothing else gets through, whoever wrote the bytes.
+import Board
+import Bytes
+import Signed
+import Testing
+
+/// A small board that is right.
+struct Sample {
+    var name = "bench", disk = "/dev/vda", lines = Sample.lines, watchdog: WatchdogDevice? = WatchdogDevice(path: "/dev/watchdog0", timeoutSeconds: 8)
+    var sizes = [65536, 65536, 1 << 20, 1 << 20, 1 << 20]
+    var mode = NetworkMode.dhcp
+
+    static let lines = [
+        Line(name: "inlet-open", kernelName: "PA3", direction: .output(drive: .pushPull, safe: false)),
+        Line(name: "inlet-close", kernelName: "PA4", direction: .output(drive: .openDrain, safe: true), activeLow: true, bias: .pullUp),
+        Line(name: "level-high", kernelName: "PB1", direction: .input(edges: .both), bias: .pullDown),
+    ]
+
+    func board() throws(BoardError) -> BoardDescription {
+        try BoardDescription(
+            name: name, hardwareRevision: 2, machine: "x86_64", console: "/dev/ttyS0", memoryMegabytes: 128,
+            kernelCommandLine: "console=ttyS0", disk: disk,
+            partitions: zip(PartitionLabel.allCases, sizes).map { Partition(label: $0, size: $1) },
+            lines: lines, watchdog: watchdog, tpm: .required, network: NetworkInterface(name: "eth0", mode: mode), testAccess: false)
+    }
+
+    func commissioning() throws -> Commissioning {
+        try Commissioning(
+            device: "tank-7", board: "bench", broker: Endpoint(host: "broker.example", port: 8883, authority: [0x30, 1, 2]),
+            clientCertificate: [0x30, 9], updateServer: Endpoint(host: "10.0.2.2", port: 443, authority: [0x30, 3]),
+            updatePath: "/bundles/", nameServers: [NameServer(address: [10, 0, 2, 3])!],
+            network: .fixed(v4: InterfaceAddress(address: [10, 0, 2, 15], prefixLength: 24, router: [10, 0, 2, 2]), v6: nil), floorBaseline: 4)
+    }
+}
+
+/// SplitMix64: the same mutations every run.
+struct Seeded: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
+
+@Suite struct BoardDescriptionTests {
+    @Test func roundTrip() throws {
+        var sample = Sample()
+        for (watchdog, mode) in [
+            (nil, NetworkMode.dhcp),
+            (WatchdogDevice(path: "/dev/watchdog", timeoutSeconds: 30), .fixed(
+                v4: InterfaceAddress(address: [192, 0, 2, 7], prefixLength: 24, router: nil),
+                v6: InterfaceAddress(address: [UInt8](repeating: 1, count: 16), prefixLength: 64, router: [UInt8](repeating: 2, count: 16)))),
+        ] as [(WatchdogDevice?, NetworkMode)] {
+            sample.watchdog = watchdog
+            sample.mode = mode
+            let board = try sample.board()
+            let encoded = board.encoded()
+            #expect(try BoardDescription(decoding: encoded.span.bytes) == board)
+            #expect(encoded.count <= BoardDescription.encodedMaximum)
+        }
+    }
+
+    @Test func fullestFits() throws {
+        var sample = Sample()
+        sample.lines = (0..<BoardDescription.linesMaximum).map {
+            Line(name: "l" + String(repeating: "x", count: 27) + "\(100 + $0)", kernelName: String(repeating: "K", count: 28) + "\(100 + $0)",
+                 direction: .output(drive: .pushPull, safe: true))
+        }
+        #expect(try sample.board().encoded().count <= BoardDescription.encodedMaximum)
+    }
+
+    @Test func partitionDevices() throws {
+        var sample = Sample()
+        #expect(try sample.board().devicePath(of: .slotA) == "/dev/vda3")
+        sample.disk = "/dev/mmcblk0"
+        #expect(try sample.board().devicePath(of: .bootState) == "/dev/mmcblk0p1")
+    }
+
+    func refusal(_ change: (inout Sample) -> Void) -> String? {
+        var sample = Sample()
+        change(&sample)
+        do throws(BoardError) {
+            _ = try sample.board()
+            return nil
+        } catch {
+            guard case .refused(let field, _) = error else { return "malformed" }
+            return field
+        }
+    }
+
+    @Test func contradictionsAreRefused() {
+        #expect(refusal { _ in } == nil)
+        #expect(refusal { $0.name = "Bench" } == "name")
+        #expect(refusal { $0.disk = "/dev/../etc/passwd" } == "disk.device")
+        #expect(refusal { $0.lines.append($0.lines[0]) } == "lines.inlet-open")
+        #expect(refusal { $0.lines.append(Line(name: "other", kernelName: "PA3", direction: .input(edges: .none))) } == "lines.other.kernel-name")
+        #expect(refusal { $0.sizes[2] += 512 } == "disk.partitions.slot-a")
+        #expect(refusal { $0.sizes[3] += 4096 } == "disk.partitions.slot-b")
+        #expect(refusal { $0.sizes[0] = 131072 } == "disk.partitions.boot-state")
+        #expect(refusal { $0.sizes[4] = 0 } == "disk.partitions.journal")
+        #expect(refusal { $0.sizes.removeLast() } == "disk.partitions")
+        #expect(refusal { $0.watchdog = WatchdogDevice(path: "/dev/watchdog", timeoutSeconds: 1) } == "watchdog.timeout-seconds")
+    }
+}
+
+@Suite struct HostileBytes {
+    @Test("Truncation at every length is refused") func truncation() throws {
+        let board = try Sample().board().encoded(), commissioning = try Sample().commissioning().encoded()
+        for length in 0..<board.count {
+            #expect(throws: BoardError.self) { try BoardDescription(decoding: Array(board[..<length]).span.bytes) }
+        }
+        for length in 0..<commissioning.count {
+            #expect(throws: PayloadError.self) { try Commissioning(decoding: Array(commissioning[..<length]).span.bytes) }
+        }
+    }
+
+    @Test("C-T1 mutated bytes are refused, or mean exactly what they encode") func mutation() throws {
+        var random = Seeded(state: 0xB0A2D)
+        let board = try Sample().board().encoded(), commissioning = try Sample().commissioning().encoded()
+        var accepted = 0
+        for _ in 0..<20000 {
+            var bytes = board
+            for _ in 0..<Int.random(in: 1...3, using: &random) { bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random) }
+            if let read = try? BoardDescription(decoding: bytes.span.bytes) {
+                #expect(read.encoded() == bytes)
+                accepted += 1
+            }
+            bytes = commissioning
+            for _ in 0..<Int.random(in: 1...3, using: &random) { bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random) }
+            if let read = try? Commissioning(decoding: bytes.span.bytes) { #expect(read.encoded() == bytes) }
+        }
+        #expect(accepted > 0)
+    }
+
+    @Test func commissioningRoundTrip() throws {
+        let value = try Sample().commissioning()
+        #expect(try Commissioning(decoding: value.encoded().span.bytes) == value)
+        #expect(value.encoded().count <= Commissioning.encodedMaximum)
+    }
+}

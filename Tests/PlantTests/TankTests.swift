@@ -1,0 +1,107 @@
+// The plant must behave like a plant, or every check that reads it is worth nothing.
+import Testing
+import Plant
+
+private let second: Int64 = 1_000_000
+
+@Suite struct TankTests {
+    @Test func inletTravelsInEightSeconds() {
+        var tank = Tank()
+        tank.step(outputs: [.inletOpen: .high, .inletClose: .low], microseconds: 4 * second)
+        #expect(tank.inletPermille == 500)
+        #expect(!tank.input(.inletOpenEnd) && !tank.input(.inletClosedEnd))
+        tank.step(outputs: [.inletOpen: .high], microseconds: 4 * second)
+        #expect(tank.inletPermille == 1000 && tank.input(.inletOpenEnd))
+        tank.step(outputs: [.inletClose: .high], microseconds: 9 * second)
+        #expect(tank.inletPermille == 0 && tank.input(.inletClosedEnd))
+    }
+
+    @Test func fillsToTheHighMarkInAMinuteAtFortyPercent() {
+        var tank = Tank(inletPermille: 400, contentMicrolitres: 0)
+        var seconds = 0
+        while !tank.input(.levelHigh) && seconds < 100 {
+            tank.step(outputs: [:], microseconds: second)
+            seconds += 1
+        }
+        #expect((40...60).contains(seconds))
+    }
+
+    @Test func floatingOutputsStopTheMotorAndCloseTheSolenoid() {
+        var tank = Tank(inletPermille: 400)
+        tank.step(outputs: [.outletEnergise: .high], microseconds: second)
+        #expect(tank.outletOpen)
+        let floating: [Line: Signal] = [.inletOpen: .floating, .inletClose: .floating, .outletEnergise: .floating]
+        tank.step(outputs: floating, microseconds: second)
+        #expect(tank.inletPermille == 400 && !tank.outletOpen)
+    }
+
+    @Test func bothDrivesMoveNothingAndAreCounted() {
+        var tank = Tank(inletPermille: 400)
+        tank.step(outputs: [.inletOpen: .high, .inletClose: .high], microseconds: second)
+        #expect(tank.inletPermille == 400 && tank.bothDrivenMicroseconds == second)
+    }
+
+    @Test func outletEmptiesTheTankAndNoMore() {
+        var tank = Tank(contentMicrolitres: 4_000_000)
+        tank.step(outputs: [.outletEnergise: .high], microseconds: 2 * second)
+        #expect(tank.contentMicrolitres == 3_000_000 && tank.input(.levelLow))
+        tank.step(outputs: [.outletEnergise: .high], microseconds: 60 * second)
+        #expect(tank.contentMicrolitres == 0)
+    }
+
+    @Test func overflowIsCounted() {
+        var tank = Tank(inletPermille: 1000, contentMicrolitres: Tank.capacityMicrolitres)
+        tank.step(outputs: [:], microseconds: second)
+        #expect(tank.contentMicrolitres == Tank.capacityMicrolitres)
+        #expect(tank.spiltMicrolitres == 1_000_000)
+    }
+
+    @Test("Pulses agree with the volume and keep their spacing, at every opening and step length", arguments: [100, 400, 1000] as [Int64], [1_000, 5_000, 7_300] as [Int64])
+    func flowPulses(inletPermille: Int64, stepMicroseconds: Int64) {
+        var tank = Tank(inletPermille: inletPermille, contentMicrolitres: 0)
+        var before = false, edges = 0, sinceEdge: Int64 = 1_000_000, nearest: Int64 = .max
+        for _ in 0..<(10 * second / stepMicroseconds) {
+            tank.step(outputs: [:], microseconds: stepMicroseconds)
+            sinceEdge += stepMicroseconds
+            if tank.input(.flowPulse) != before {
+                before.toggle()
+                edges += 1
+                nearest = min(nearest, sinceEdge)
+                sinceEdge = 0
+            }
+        }
+        let expected = tank.contentMicrolitres / Tank.pulseMicrolitres
+        #expect(abs(tank.pulses - expected) <= 1)
+        #expect(abs(Int64(edges) - 2 * tank.pulses) <= 1)
+        #expect(nearest >= 4_000)
+    }
+
+    @Test func faultsOfSensorsAndWires() {
+        var tank = Tank(contentMicrolitres: Tank.capacityMicrolitres)
+        #expect(tank.input(.levelHigh))
+        tank.faults = [.stuck(.levelHigh, false)]
+        #expect(!tank.input(.levelHigh))
+        tank.faults = [.stuck(.levelLow, true)]
+        #expect(tank.input(.levelLow))
+        tank.faults = [.stuck(.levelHigh, true), .cut(.levelHigh)]
+        #expect(!tank.input(.levelHigh))
+        tank.faults = [.cut(.inletOpen)]
+        tank.step(outputs: [.inletOpen: .high], microseconds: second)
+        #expect(tank.inletPermille == 0)
+        tank.faults = [.jammedValve]
+        tank.step(outputs: [.inletOpen: .high], microseconds: second)
+        #expect(tank.inletPermille == 0)
+        tank.faults = [.slowValve]
+        tank.step(outputs: [.inletOpen: .high], microseconds: 4 * second)
+        #expect(tank.inletPermille == 250)
+        tank.faults = [.jammedOutlet]
+        tank.step(outputs: [.outletEnergise: .high], microseconds: second)
+        #expect(!tank.outletOpen)
+    }
+
+    @Test func everyFaultIsFoundByItsName() {
+        for fault in Fault.all { #expect(Fault(name: fault.name) == fault) }
+        #expect(Fault(name: "jammed") == nil)
+        #expect(Set(Fault.all.map(\.name)).count == Fault.all.count)
+    }
+}

@@ -1,0 +1,79 @@
+// A story that cannot fail is no story; a screen that obeys the board's console is a hole.
+import Foundation
+import Plant
+import Testing
+
+@testable import Rig
+
+@Suite struct StoryTests {
+    @Test func checksPassFailAndOverstay() {
+        var lines: [String] = []
+        let story = Story(explain: { "tail of the log" }, write: { lines.append($0) })
+        #expect(story.check("good", threat: "P-E1 C-D1") { "3 ms" })
+        #expect(!story.check("bad") { throw Unmet("it moved") })
+        #expect(!story.check("worse") { throw RigError.refused("no") })
+        #expect(!story.check("late", timeoutSeconds: 0.05) {
+            Thread.sleep(forTimeInterval: 0.4)
+            return "never seen"
+        })
+        #expect(story.finish() == 1)
+        #expect(lines == [
+            "ok   good [P-E1 C-D1]: 3 ms", "FAIL bad: it moved", "     | tail of the log", "FAIL worse: no [rig-refused]",
+            "     | tail of the log", "FAIL late: not done after 0 s", "     | tail of the log", "1 passed, 3 failed",
+        ])
+        #expect(story.record.split(separator: "\n").count == 4)
+        #expect(story.record.contains(#""threats":["P-E1","C-D1"]"#))
+    }
+
+    @Test func onlyWhatWasAskedForRunsAndNothingIsNoSuccess() {
+        var lines: [String] = []
+        let story = Story(only: ["P-T1"], write: { lines.append($0) })
+        story.check("bit flip", threat: "P-T1") { "refused" }
+        story.check("other") { "ran" }
+        #expect(story.finish() == 0 && lines.count == 2)
+        #expect(Story(write: { _ in }).finish() == 1)
+    }
+}
+
+@Suite struct ScreenTests {
+    private func view() throws -> ScreenView {
+        let wiring = try Wiring(socketPath: "/tmp/penstock-screen-\(UUID().uuidString.prefix(8)).sock", tank: Tank(inletPermille: 400))
+        defer { wiring.end() }
+        var view = ScreenView(wiring: wiring.snapshot)
+        view.keys = [("q", "quit")]
+        return view
+    }
+
+    @Test(arguments: [(80, 24), (100, 40), (30, 10), (200, 60)]) func framesFitTheTerminal(width: Int, height: Int) throws {
+        var view = try view()
+        view.console = Array(repeating: String(repeating: "long ", count: 100), count: 100)
+        view.telemetry = view.console
+        view.report = Array(repeating: ("name", "value"), count: 50)
+        let lines = Screen.frame(view, width: width, height: height)
+        #expect(lines.count == height)
+        for line in lines { #expect(Screen.columns(line) <= width) }
+        #expect(lines.last!.contains("quit"))
+    }
+
+    @Test func aConsoleCannotCommandTheTerminal() {
+        #expect(Screen.harmless("a\u{1B}[2Jb\u{9B}c\r") == "a·[2Jb·c·")
+        #expect(!Screen.clipped("a\u{7}\tb", 10).contains("\u{7}"))
+    }
+
+    @Test func malformedPayloadsAreShownAndTrapNothing() {
+        var reports = BoardReports(), seed: UInt64 = 7
+        func next() -> UInt8 {
+            seed = seed &* 6364136223846793005 &+ 1442695040888963407
+            return UInt8(truncatingIfNeeded: seed >> 33)
+        }
+        for kind in ["birth", "data", "event", "receipt", "death"] {
+            for length in 0..<64 {
+                let hex = (0..<length).map { _ in String(format: "%02x", next()) }.joined()
+                reports.take(Message(line: "1 0 \(hex) penstock/x/\(kind)", number: 0)!)
+            }
+        }
+        #expect(reports.malformed.count == 5 * 64 && reports.birth == nil)
+        for line in ["", "1 0 zz topic", "x 0 00 topic", "1 0 0 topic", "1 0 00"] { #expect(Message(line: line[...], number: 0) == nil) }
+        #expect(Message(line: "1 1  a topic with spaces", number: 0)?.topic == "a topic with spaces")
+    }
+}
