@@ -114,6 +114,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: common),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], swiftSettings: common),
     .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"], swiftSettings: common),
+    .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"], swiftSettings: common),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"], swiftSettings: common),
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"]),
