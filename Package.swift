@@ -87,8 +87,8 @@ let hostTargets: [Target] = [
         "Rig", "Plant", "Command", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
-        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "System",
-        "Compiler", "TPM", "TPMSocket", "System",
+        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "Command",
+        "Telemetry", "TPM", "TPMSocket", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
@@ -103,6 +103,7 @@ let hostTargets: [Target] = [
     .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"], swiftSettings: common),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
+    .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"], swiftSettings: common),
     .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"], swiftSettings: common),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),
