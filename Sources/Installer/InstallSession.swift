@@ -19,9 +19,12 @@ enum SessionOutput: Equatable {
 struct InstallSession {
     /// Fetches in a row that brought nothing.
     static let retriesMaximum = 20
-    /// Without a word from the uplink a fetch counts as broken off.
-    static let stallMilliseconds: UInt64 = 120_000
+    /// An uplink that says nothing for so long, neither bytes nor a failure, does not do its work; its
+    /// own limits are all shorter.
+    static let stallMilliseconds: UInt64 = 300_000
     static let progressMilliseconds: UInt64 = 2000
+    /// Codes of the uplink that say: the file has no more bytes.
+    private static let endCodes = ["http-file-too-short", "http-range-not-satisfiable"]
     /// How long the uplink may take to be up again when it has told so.
     private static let peerMilliseconds: UInt64 = 500
 
@@ -58,11 +61,12 @@ struct InstallSession {
     mutating func heard<S: Store & ~Copyable>(
         _ message: UplinkToInstaller, now: UInt64, random: UInt64, on slot: inout S
     ) -> [SessionOutput] {
-        guard !isOver, let open = fetch else { return [] }
+        guard !isOver else { return [] }
+        if case .chunk = message { outputs.append(.uplink(.credit)) }
+        guard let open = fetch else { return taken() }
         heardAt = now
         switch message {
         case .chunk(let offset, let bytes):
-            outputs.append(.uplink(.credit))
             // A chunk of a fetch that broke off may still be under way.
             guard offset == UInt64(open.lowerBound), !open.isEmpty, !bytes.isEmpty else { break }
             retries = 0
@@ -77,6 +81,8 @@ struct InstallSession {
             fetch = nil
             if open.isEmpty {
                 start(now, &slot)
+            } else if Self.endCodes.contains(code) {
+                feed(.ended, now, &slot)
             } else if again {
                 retryLater(code, text, now, random)
             } else {
@@ -109,17 +115,17 @@ struct InstallSession {
         return taken()
     }
 
-    mutating func tick<S: Store & ~Copyable>(now: UInt64, random: UInt64, on slot: inout S) -> [SessionOutput] {
+    mutating func tick<S: Store & ~Copyable>(now: UInt64, on slot: inout S) -> [SessionOutput] {
         guard !isOver else { return [] }
         if let at = retryAt, now >= at {
             retryAt = nil
             feed(.interrupted, now, &slot)
         }
         if fetch != nil, now >= heardAt + Self.stallMilliseconds {
-            fetch = nil
-            retryLater("fetch-stalled", "the uplink has sent nothing for \(Self.stallMilliseconds) ms", now, random)
+            fail("fetch-stalled", "the uplink has sent nothing for \(Self.stallMilliseconds) ms: order the update again, it goes on where it ended")
+        } else {
+            reportProgress(now)
         }
-        reportProgress(now)
         return taken()
     }
 

@@ -92,7 +92,7 @@ struct InstallerRole: ~Copyable {
                 if wait.isReadable(fromSupervisor) { try hearSupervisor() }
                 if wait.isReadable(fromUplink) { try hearUplink() }
                 try send(session.work(now: monotonicMilliseconds(), on: &slot))
-                try send(session.tick(now: monotonicMilliseconds(), random: randomNumber(), on: &slot))
+                try send(session.tick(now: monotonicMilliseconds(), on: &slot))
             }
         } catch { throw InstallerFailure(text: error.text) }
     }

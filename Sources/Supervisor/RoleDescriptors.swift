@@ -2,6 +2,7 @@
 // so a channel outlives the roles at its ends; a role that starts again finds it empty.
 import Authority
 import Board
+import Boot
 import BootState
 import System
 import TPMDevice

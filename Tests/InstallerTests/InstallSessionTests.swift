@@ -24,7 +24,7 @@ private struct Peers {
         for _ in 0..<100_000 {
             if queue.isEmpty {
                 now += 50
-                queue = session.work(now: now, on: &store) + session.tick(now: now, random: 7, on: &store)
+                queue = session.work(now: now, on: &store) + session.tick(now: now, on: &store)
                 continue
             }
             switch queue.removeFirst() {
@@ -58,13 +58,13 @@ private struct Peers {
             }
             let next = min(at + MessageLimit.chunk, offset + length, bundle.count)
             guard next > at else {
-                return out + session.heard(.failed(code: "range-not-satisfiable", text: "416", again: false), now: now, random: 9, on: &store)
+                return out + session.heard(.failed(code: "http-file-too-short", text: "short", again: false), now: now, random: 9, on: &store)
             }
             out += session.heard(.chunk(offset: UInt64(at), [UInt8](bundle[at..<next])), now: now, random: 9, on: &store)
             at = next
             chunks += 1
             now += 20
-            out += session.tick(now: now, random: 3, on: &store)
+            out += session.tick(now: now, on: &store)
         }
         return out + session.heard(.fetched, now: now, random: 9, on: &store)
     }
@@ -107,24 +107,37 @@ private struct Peers {
         #expect(peers.fetches == InstallSession.retriesMaximum + 1)
     }
 
-    @Test("C-D1 an uplink that falls silent in a fetch is asked again")
+    @Test("C-D1 an uplink that falls silent in a fetch is given up")
     func stalls() {
         var session = session(), store = emptySlot()
         #expect(session.begin(now: 0, on: &store) == [.uplink(.fetch(path: "/release.bundle", offset: 0, length: 65536))])
-        #expect(session.tick(now: InstallSession.stallMilliseconds - 1, random: 0, on: &store).isEmpty)
-        #expect(session.tick(now: InstallSession.stallMilliseconds, random: 0, on: &store).isEmpty)
-        #expect(session.tick(now: InstallSession.stallMilliseconds + 1000, random: 0, on: &store)
-            == [.uplink(.fetch(path: "/release.bundle", offset: 0, length: 65536))])
+        #expect(session.tick(now: InstallSession.stallMilliseconds - 1, on: &store).isEmpty)
+        guard case .supervisor(.installFailed("fetch-stalled", _)) = session.tick(now: InstallSession.stallMilliseconds, on: &store).first else {
+            Issue.record("not given up")
+            return
+        }
+        #expect(session.isOver)
+    }
+
+    @Test("P-T1 a bundle that ends too early is refused as truncated")
+    func truncated() {
+        for length in [100, 65536, 100_000] {
+            var session = session(), peers = Peers([UInt8](release.bundle()[..<length])), store = emptySlot()
+            guard case .installFailed("bundle-truncated", _) = peers.run(&session, &store) else {
+                Issue.record("not refused at \(length)")
+                continue
+            }
+        }
     }
 
     @Test func uplinkThatDiesIsWaitedFor() {
         var session = session(), store = emptySlot()
         _ = session.begin(now: 0, on: &store)
         #expect(session.heard(.peer(.uplink, alive: false), now: 10, on: &store).isEmpty)
-        #expect(session.tick(now: 500_000, random: 0, on: &store).isEmpty)
-        #expect(session.heard(.chunk(offset: 0, [1]), now: 500_000, random: 0, on: &store).isEmpty, "of the time before")
+        #expect(session.tick(now: 500_000, on: &store).isEmpty)
+        #expect(session.heard(.chunk(offset: 0, [1]), now: 500_000, random: 0, on: &store) == [.uplink(.credit)], "of the time before")
         _ = session.heard(.peer(.uplink, alive: true), now: 500_000, on: &store)
-        #expect(session.tick(now: 501_000, random: 0, on: &store) == [.uplink(.fetch(path: "/release.bundle", offset: 0, length: 65536))])
+        #expect(session.tick(now: 501_000, on: &store) == [.uplink(.fetch(path: "/release.bundle", offset: 0, length: 65536))])
     }
 
     @Test("P-T1 refusals reach the supervisor with their code, bounded, and nothing is written")
@@ -151,9 +164,9 @@ private struct Peers {
         }
         out += session.heard(.fetched, now: 1, random: 0, on: &store)
         #expect(out.last == .supervisor(.installing(release: "2")))
-        #expect(session.heard(.chunk(offset: 65536, [UInt8](bundle[65536..<70000])), now: 2, random: 0, on: &store).isEmpty)
+        #expect(session.heard(.chunk(offset: 65536, [UInt8](bundle[65536..<70000])), now: 2, random: 0, on: &store) == [.uplink(.credit)])
         #expect(session.heard(.fetched, now: 2, random: 0, on: &store).isEmpty)
-        #expect(session.work(now: 3, on: &store).isEmpty && session.tick(now: 9_999_999, random: 0, on: &store).isEmpty)
+        #expect(session.work(now: 3, on: &store).isEmpty && session.tick(now: 9_999_999, on: &store).isEmpty)
         #expect(store.disk.log.isEmpty)
     }
 
