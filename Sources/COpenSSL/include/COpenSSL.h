@@ -8,8 +8,14 @@
 #define OPENSSL_SUPPRESS_DEPRECATED 1
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* as the other C targets: the C library's types must look alike in all of them */
+#define _GNU_SOURCE
 #endif
+/* All C modules, and Foundation's, must agree on fd_set; _GNU_SOURCE alone names its field otherwise. */
+#include <features.h>
+#pragma push_macro("__USE_XOPEN")
+#undef __USE_XOPEN
+#include <sys/select.h>
+#pragma pop_macro("__USE_XOPEN")
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
