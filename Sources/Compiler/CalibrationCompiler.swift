@@ -216,8 +216,8 @@ private struct CalibrationSource {
         case .actuator(let i): ("actuator", i)
         case .trip(let i): ("trip", i)
         }
-        let line = line(kind, index, error.key)
-        let subject = kind.isEmpty ? "" : "\(kind) \(index + 1)" + (value(of: "name", line(kind, index, "name")).map { " (\($0))" } ?? "") + ": "
+        let line = self.line(kind, index, error.key)
+        let subject = kind.isEmpty ? "" : "\(kind) \(index + 1)" + (value(of: "name", self.line(kind, index, "name")).map { " (\($0))" } ?? "") + ": "
         let key = error.key.isEmpty ? "" : "'\(error.key)' "
         return Failure(code: error.code, text: (line.map { "line \($0): " } ?? "") + subject + key + error.text, path: path)
     }
