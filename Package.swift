@@ -88,7 +88,7 @@ let hostTargets: [Target] = [
     .executableTarget(name: "penstockctl", dependencies: [
         "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "TPMSocket", "System",
         "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "Command",
-        "TPM", "TPMSocket", "System",
+        "Telemetry", "TPM", "TPMSocket", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
@@ -118,6 +118,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"], swiftSettings: common),
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"]),
+    .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
     .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"]),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
