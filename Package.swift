@@ -14,7 +14,7 @@ let embedded: [SwiftSetting] = common + [
 let settings = device ? embedded : common
 
 func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+    .target(name: name, dependencies: dependencies)
 }
 
 // In the order of the data's way: a target imports only what stands above it.
@@ -66,8 +66,7 @@ let deviceTargets: [Target] = [
     target("SelfTest", ["Bytes", "Cryptography", "Verity", "Control"]),
     .executableTarget(
         name: "penstock",
-        dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"],
-        swiftSettings: settings),
+        dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"]),
 ]
 
 let hostTargets: [Target] = [
@@ -75,46 +74,49 @@ let hostTargets: [Target] = [
         "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Verity", "Release", "BootState", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
     ]),
-    .target(name: "TPMSocket", dependencies: ["TPM"], swiftSettings: common),
+    .target(name: "TPMSocket", dependencies: ["TPM"]),
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: [
-        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "Telemetry",
+        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
     ]),
-    .testTarget(name: "PlantTests", dependencies: ["Plant"], swiftSettings: common),
-    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"], swiftSettings: common),
+    .testTarget(name: "PlantTests", dependencies: ["Plant"]),
+    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"]),
     .executableTarget(name: "penstock-rig", dependencies: [
         "Rig", "Plant", "Command", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
-        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "System",
-        "Compiler", "TPM", "TPMSocket", "System",
+        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "TPMSocket", "System",
+        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "Command",
+        "Telemetry", "TPM", "TPMSocket", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
-    .testTarget(name: "VerityTests", dependencies: ["Verity", "SimulatedDisk"], swiftSettings: common),
-    .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk"], swiftSettings: common),
+    .testTarget(name: "VerityTests", dependencies: ["Verity", "SimulatedDisk"]),
+    .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk"]),
     .target(name: "SimulatedRelease", dependencies: ["Release", "SimulatedDisk"], path: "Tests/SimulatedRelease"),
-    .testTarget(name: "ReleaseTests", dependencies: ["Release", "SimulatedRelease"], swiftSettings: common),
-    .testTarget(name: "InstallerTests", dependencies: ["Installer", "Authority", "BootState", "SimulatedRelease"], swiftSettings: common),
+    .testTarget(name: "ReleaseTests", dependencies: ["Release", "SimulatedRelease"]),
+    .testTarget(name: "InstallerTests", dependencies: ["Installer", "Authority", "BootState", "SimulatedRelease"]),
 
-    .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"], swiftSettings: common),
-    .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"], swiftSettings: common),
+    .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"]),
+    .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"]),
     .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
-    .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"], swiftSettings: common),
-    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"], swiftSettings: common),
-    .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"], swiftSettings: common),
-    .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: common),
-    .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: common),
-    .testTarget(name: "BackoffTests", dependencies: ["Backoff"], swiftSettings: common),
-    .testTarget(name: "UplinkTests", dependencies: ["Uplink", "Rig"], swiftSettings: common),
-    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: common),
-    .testTarget(name: "DHCPTests", dependencies: ["DHCP"], swiftSettings: common),
-    .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: common),
-    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], swiftSettings: common),
-    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"], swiftSettings: common),
-    .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"], swiftSettings: common),
-    .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"], swiftSettings: common),
+    .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"]),
+    .testTarget(name: "JournalTests", dependencies: ["Journal", "Cryptography", "Bytes"]),
+    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"]),
+    .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"]),
+    .testTarget(name: "MQTTTests", dependencies: ["MQTT"]),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
+    .testTarget(name: "BackoffTests", dependencies: ["Backoff"]),
+    .testTarget(name: "UplinkTests", dependencies: ["Uplink", "Rig"]),
+    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
+    .testTarget(name: "DHCPTests", dependencies: ["DHCP"]),
+    .testTarget(name: "DNSTests", dependencies: ["DNS"]),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"]),
+    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"]),
+    .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
+    .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"]),
+    .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
 ]
 
 let package = Package(
@@ -124,3 +126,5 @@ let package = Package(
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: deviceTargets + (device ? [] : hostTargets))
+
+for target in package.targets { target.swiftSettings = settings }

@@ -11,11 +11,11 @@ struct VerifyCommand: Subcommand {
         abstract: "Verifies a signed object against a key set, by the code that the device runs.",
         discussion: """
             Says who signed, or refuses with exit code 2 and the reason: signature-missing, \
-            signature-invalid, key-unknown, key-purpose, purpose-wrong, threshold-unmet, malformed, ... \
-            The content of the payload is looked at where --purpose key-set is wanted; the subcommand \
-            of each other kind does it for its own.
+            signature-invalid, key-unknown, key-purpose, purpose-wrong, threshold-unmet, malformed, or \
+            what is wrong in the payload. A key set must also be later than the one given.
 
-              penstockctl verify keyset.cose --keyset keyset.cbor --purpose key-set
+              penstockctl verify release.cose --keyset keyset.cbor
+              penstockctl verify next.cose --keyset keyset.cbor --purpose key-set
             """)
 
     @Argument(help: "The signed object.")
@@ -33,15 +33,11 @@ struct VerifyCommand: Subcommand {
         let content = try readFile(file, maximum: SignedObject.byteMaximum + 1)
         let keys = try KeySetCompiler.read(keyset)
         do throws(SignedError) {
-            let object = try SignedObject(content.span.bytes)
-            // Without a claim that is known, the answer of `signers` is the right refusal.
-            let wanted = purpose ?? Purpose(contentType: object.contentType) ?? .manifest
-            let signers = try object.signers(wanted, keys)
-            if purpose == .keySet { _ = try verifySuccessor(content.span.bytes, of: keys) }
-            let digest = SHA256.hash(object.unverifiedPayload).hexadecimal
+            let verified = try verifyAny(content, as: purpose, with: keys)
+            let digest = verified.payloadDigest.hexadecimal
             return Report(
-                ["verified  \(file): a \(wanted.name)", "signers   \(signers.joined(separator: ", "))", "payload   \(digest)"],
-                [("purpose", .string(wanted.name)), ("signers", .strings(signers)), ("payloadDigest", .string(digest))])
+                ["verified  \(file): a \(verified.purpose.name)", "signers   \(verified.signers.joined(separator: ", "))", "payload   \(digest)"],
+                [("purpose", .string(verified.purpose.name)), ("signers", .strings(verified.signers)), ("payloadDigest", .string(digest))])
         } catch { throw Refusal(error, path: file) }
     }
 }

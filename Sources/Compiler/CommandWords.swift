@@ -1,0 +1,51 @@
+// An action as people write it on a command line, and back.
+import Command
+
+public enum CommandWords {
+    public static let forms = "'setpoint ACTUATOR 40%' (or permille: 400), 'update BUNDLE', 'reboot', 'kill ROLE', 'freeze ROLE'"
+
+    public static func action(_ words: [String]) throws(Failure) -> Action {
+        switch (words.first, words.count) {
+        case ("setpoint", 3): return .setpoint(actuator: try name(words[1]), permille: try permille(words[2]))
+        case ("update", 2): return .update(bundle: try name(words[1]))
+        case ("reboot", 1): return .reboot
+        case ("kill", 2): return .kill(try role(words[1]))
+        case ("freeze", 2): return .freeze(try role(words[1]))
+        default: throw invalid("'\(words.joined(separator: " "))' is no action; there are \(forms)")
+        }
+    }
+
+    public static func text(_ action: Action) -> String {
+        switch action {
+        case .setpoint(let actuator, let permille): "setpoint \(actuator) \(permille / 10)\(permille % 10 == 0 ? "" : ".\(permille % 10)")%"
+        case .update(let bundle): "update \(bundle)"
+        case .reboot: "reboot"
+        case .kill(let role): "kill \(role)"
+        case .freeze(let role): "freeze \(role)"
+        }
+    }
+
+    /// "40%", "40.5%", or "405".
+    private static func permille(_ word: String) throws(Failure) -> UInt16 {
+        if let value = UInt16(word), value <= 1000 { return value }
+        let parts = word.dropLast().split(separator: ".", omittingEmptySubsequences: false)
+        guard word.last == "%", (1...2).contains(parts.count), let whole = UInt16(parts[0]), whole <= 100,
+              let tenths = parts.count == 1 ? 0 : UInt16(parts[1]), parts.count == 1 || parts[1].count == 1, whole * 10 + tenths <= 1000
+        else { throw invalid("the position '\(word)' is neither a percentage of travel (0% to 100%, at most one decimal) nor permille (0 to 1000)") }
+        return whole * 10 + tenths
+    }
+
+    private static func role(_ word: String) throws(Failure) -> Role {
+        guard let role = Role.allCases.first(where: { "\($0)" == word }) else {
+            throw invalid("there is no role '\(word)'; there are \(Role.allCases.map { "\($0)" }.joined(separator: ", "))")
+        }
+        return role
+    }
+
+    private static func name(_ word: String) throws(Failure) -> String {
+        guard (1...Command.nameMaximum).contains(word.utf8.count) else { throw invalid("the name '\(word)' must have 1 to \(Command.nameMaximum) bytes") }
+        return word
+    }
+
+    private static func invalid(_ text: String) -> Failure { Failure(code: "action-invalid", text: text) }
+}
