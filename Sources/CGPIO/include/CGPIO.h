@@ -4,15 +4,6 @@
    duplicates): so values are set and read by the kernel's own ioctl on the descriptor
    (linux/gpio.h, the ABI version that this libgpiod uses). Only module GPIO imports this. */
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-/* All C modules, and Foundation's, must agree on fd_set; _GNU_SOURCE alone names its field otherwise. */
-#include <features.h>
-#pragma push_macro("__USE_XOPEN")
-#undef __USE_XOPEN
-#include <sys/select.h>
-#pragma pop_macro("__USE_XOPEN")
 #include <errno.h>
 #include <fcntl.h>
 #include <gpiod.h>

@@ -7,15 +7,6 @@
  * is the one way to have a TLS handshake signed by a key that another process keeps. */
 #define OPENSSL_SUPPRESS_DEPRECATED 1
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-/* All C modules, and Foundation's, must agree on fd_set; _GNU_SOURCE alone names its field otherwise. */
-#include <features.h>
-#pragma push_macro("__USE_XOPEN")
-#undef __USE_XOPEN
-#include <sys/select.h>
-#pragma pop_macro("__USE_XOPEN")
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

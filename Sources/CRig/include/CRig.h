@@ -1,15 +1,6 @@
 /* What the rig needs of the C library and the processor, and Swift cannot say: descriptors over a
  * Unix socket, memory order of a queue shared with a guest, and children that die with the rig. */
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-/* All C modules, and Foundation's, must agree on fd_set; _GNU_SOURCE alone names its field otherwise. */
-#include <features.h>
-#pragma push_macro("__USE_XOPEN")
-#undef __USE_XOPEN
-#include <sys/select.h>
-#pragma pop_macro("__USE_XOPEN")
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
