@@ -6,8 +6,7 @@ import PackageDescription
 
 let device = Context.environment["PENSTOCK_DEVICE"] != nil
 
-// The C library's types must look alike in every C target and in Swift's own Glibc module.
-let common: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes"), .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])]
+let common: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 let embedded: [SwiftSetting] = common + [
     .enableExperimentalFeature("Embedded"),
     .unsafeFlags(["-wmo", "-Osize", "-Xfrontend", "-function-sections"]),
@@ -79,7 +78,7 @@ let hostTargets: [Target] = [
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: [
-        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "Telemetry",
+        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
     ]),
     .testTarget(name: "PlantTests", dependencies: ["Plant"]),
     .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"]),
@@ -87,6 +86,7 @@ let hostTargets: [Target] = [
         "Rig", "Plant", "Command", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
+        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "TPMSocket", "System",
         "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "Command",
         "Telemetry", "TPM", "TPMSocket", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -102,8 +102,8 @@ let hostTargets: [Target] = [
     .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"]),
     .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"]),
+    .testTarget(name: "JournalTests", dependencies: ["Journal", "Cryptography", "Bytes"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"]),
-    .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
     .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"]),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
@@ -114,7 +114,9 @@ let hostTargets: [Target] = [
     .testTarget(name: "DNSTests", dependencies: ["DNS"]),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"]),
     .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"]),
+    .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"]),
+    .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
 ]
 
 let package = Package(

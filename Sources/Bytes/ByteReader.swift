@@ -70,7 +70,12 @@ extension RawSpan {
     public func copied(_ range: Range<Int>) -> [UInt8] {
         precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
         return [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
-            for i in 0..<range.count { buffer[i] = unsafeLoad(fromByteOffset: range.lowerBound + i, as: UInt8.self) }
+            // One copy within the range checked above; `buffer` has room for at least as much.
+            extracting(range).withUnsafeBytes { source in
+                if let from = source.baseAddress, let to = buffer.baseAddress {
+                    UnsafeMutableRawPointer(to).copyMemory(from: from, byteCount: source.count)
+                }
+            }
             count = range.count
         }
     }

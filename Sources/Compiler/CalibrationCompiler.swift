@@ -216,14 +216,14 @@ private struct CalibrationSource {
         case .actuator(let i): ("actuator", i)
         case .trip(let i): ("trip", i)
         }
-        let line = self.line(kind, index, error.key)
-        let subject = kind.isEmpty ? "" : "\(kind) \(index + 1)" + (value(of: "name", self.line(kind, index, "name")).map { " (\($0))" } ?? "") + ": "
+        let number = lineNumber(kind, index, error.key)
+        let subject = kind.isEmpty ? "" : "\(kind) \(index + 1)" + (value(of: "name", lineNumber(kind, index, "name")).map { " (\($0))" } ?? "") + ": "
         let key = error.key.isEmpty ? "" : "'\(error.key)' "
-        return Failure(code: error.code, text: (line.map { "line \($0): " } ?? "") + subject + key + error.text, path: path)
+        return Failure(code: error.code, text: (number.map { "line \($0): " } ?? "") + subject + key + error.text, path: path)
     }
 
     /// The number, from 1, of the line where the key stands in its section; else of the section's head.
-    private func line(_ kind: String, _ index: Int, _ key: String) -> Int? {
+    private func lineNumber(_ kind: String, _ index: Int, _ key: String) -> Int? {
         var seen = -1
         var isInside = kind.isEmpty
         var head: Int?

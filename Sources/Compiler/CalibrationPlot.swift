@@ -138,7 +138,7 @@ public struct CalibrationPlot {
         for (index, pair) in pairs.enumerated() {
             let x = index % 2 == 0 ? Self.left : Self.width / 2
             text(x, y + 16, pair.0, fill: Self.soft)
-            text(x + 210, y + 16, pair.1)
+            text(x + 222, y + 16, pair.1)
             if index % 2 == 1 || index == pairs.count - 1 { y += 22 }
         }
         y += 22

@@ -34,6 +34,7 @@ struct Penstockctl: ParsableCommand {
             BundleGroup.self,
             ImageGroup.self,
             CommandGroup.self,
+            DeviceGroup.self,
         ])
 }
 
