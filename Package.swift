@@ -78,7 +78,7 @@ let hostTargets: [Target] = [
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: [
-        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "Telemetry",
+        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
     ]),
     .testTarget(name: "PlantTests", dependencies: ["Plant"]),
     .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"]),

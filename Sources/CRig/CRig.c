@@ -1,7 +1,5 @@
 /* Duty: the few calls of the rig that need C. No policy. */
-#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
-#endif
 #include "CRig.h"
 #include <arpa/inet.h>
 #include <errno.h>

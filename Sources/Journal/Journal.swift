@@ -20,7 +20,7 @@ public struct JournalOpening: Equatable, Sendable {
     public internal(set) var brokenLinks = 0
 }
 
-/// A journal on a partition. Holds about six pages of memory, whatever the partition's size.
+/// A journal on a store. Holds about six pages of memory, whatever the partition's size.
 public struct Journal<S: Store & ~Copyable>: ~Copyable {
     /// How many sequence numbers are claimed on the disk ahead of their use.
     private static var sequenceWindow: UInt64 { 512 }
@@ -28,9 +28,9 @@ public struct Journal<S: Store & ~Copyable>: ~Copyable {
     private var medium: Medium<S>
     private var audit: Ring
     private var general: Ring
-    private let bootCount: UInt64
+    private let bootCount: UInt32
     private var version: UInt64 = 0
-    /// What the next record's sequence will be.
+    /// What the next record will be numbered.
     public private(set) var nextSequence: UInt64 = 1
     /// Numbers below are claimed on the disk; no other is given out.
     private var sequenceLimit: UInt64 = 0
@@ -42,7 +42,7 @@ public struct Journal<S: Store & ~Copyable>: ~Copyable {
 
     /// Opens the journal on a partition, of which the first quarter is for audit records. Reads it
     /// twice over. `key` encrypts and authenticates the pages.
-    public init(_ store: consuming S, bootCount: UInt64, key: consuming SealingKey? = nil) throws(JournalError) {
+    public init(opening store: consuming S, bootCount: UInt32, key: consuming SealingKey? = nil) throws(JournalError) {
         let byteCount = store.size
         guard byteCount >= journalByteMinimum else { throw .tooSmall(byteCount: byteCount) }
         let pages = byteCount / pageByteCount
@@ -85,7 +85,7 @@ public struct Journal<S: Store & ~Copyable>: ~Copyable {
     /// Takes a record and returns its sequence. It is certain, and can be read, only after `flush`;
     /// a page that is full is flushed at once.
     public mutating func append(
-        _ kind: RecordClass, _ payload: [UInt8], monotonicMilliseconds: UInt64
+        _ kind: RecordClass, monotonicMilliseconds: UInt64, payload: [UInt8]
     ) throws(JournalError) -> UInt64 {
         guard payload.count <= JournalRecord.payloadByteMaximum else { throw .payloadTooLong(byteCount: payload.count) }
         if nextSequence >= sequenceLimit { try write(audit: audit.isDirty, general: true) }
@@ -125,7 +125,7 @@ public struct Journal<S: Store & ~Copyable>: ~Copyable {
 
     /// Says that the far end has all records up to `sequence`; written with the next page. A number
     /// that was never flushed counts as the highest that was.
-    public mutating func acknowledge(through sequence: UInt64) {
+    public mutating func acknowledged(through sequence: UInt64) {
         acknowledgedSequence = max(acknowledgedSequence, min(sequence, flushedSequence))
     }
 
@@ -136,11 +136,6 @@ public struct Journal<S: Store & ~Copyable>: ~Copyable {
         guard let audit else { return other }
         guard let other else { return audit }
         return audit.sequence < other.sequence ? audit : other
-    }
-
-    /// The sequence of the first record that is there and not acknowledged; without one, the next record's.
-    public var oldestSequence: UInt64 {
-        mutating get { next(after: acknowledgedSequence)?.sequence ?? nextSequence }
     }
 
     /// Before an orderly end: flushes, keeps the acknowledgement, and gives back the numbers claimed

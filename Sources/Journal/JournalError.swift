@@ -17,13 +17,7 @@ extension JournalError: Coded {
         switch self {
         case .tooSmall: "journal-too-small"
         case .payloadTooLong: "journal-payload-too-long"
-        case .store(let error):
-            switch error.step {
-            case .read: "journal-read"
-            case .write: "journal-write"
-            case .sync: "journal-sync"
-            case .bounds: "journal-bounds"
-            }
+        case .store(let error): "journal-" + error.code
         case .sealing: "journal-sealing"
         }
     }
@@ -32,7 +26,7 @@ extension JournalError: Coded {
         switch self {
         case .tooSmall(let count): "The journal's partition has \(count) bytes; it needs \(journalByteMinimum) at least."
         case .payloadTooLong(let count): "A record of \(count) bytes is longer than the journal's \(JournalRecord.payloadByteMaximum)."
-        case .store(let error): "The journal's partition could not be used: \(error.text)"
+        case .store(let error): "the journal's partition: \(error.text)"
         case .sealing: "A page of the journal could not be encrypted."
         }
     }

@@ -19,7 +19,7 @@ public struct JournalRecord: Equatable, Sendable {
     /// power cut. Begins at 1.
     public let sequence: UInt64
     /// The boot in which the record was made; with `monotonicMilliseconds` the record's time.
-    public let bootCount: UInt64
+    public let bootCount: UInt32
     public let kind: RecordClass
     public let monotonicMilliseconds: UInt64
     public let payload: [UInt8]
@@ -28,15 +28,15 @@ public struct JournalRecord: Equatable, Sendable {
     /// or changed.
     public let chain: Digest
 
-    static let headByteCount = 27
+    static let headByteCount = 23
 
     /// The stored form: sequence, boot count, class, milliseconds, length, payload; big-endian.
     static func encoded(
-        sequence: UInt64, bootCount: UInt64, kind: RecordClass, monotonicMilliseconds: UInt64, payload: [UInt8]
+        sequence: UInt64, bootCount: UInt32, kind: RecordClass, monotonicMilliseconds: UInt64, payload: [UInt8]
     ) -> [UInt8] {
         var writer = ByteWriter(capacity: headByteCount + payload.count)
         writer.u64(sequence)
-        writer.u64(bootCount)
+        writer.u32(bootCount)
         writer.u8(kind.rawValue)
         writer.u64(monotonicMilliseconds)
         writer.u16(UInt16(payload.count))
@@ -75,11 +75,11 @@ public struct JournalRecord: Equatable, Sendable {
         }
     }
 
-    private typealias Head = (sequence: UInt64, bootCount: UInt64, kind: UInt8, monotonicMilliseconds: UInt64)
+    private typealias Head = (sequence: UInt64, bootCount: UInt32, kind: UInt8, monotonicMilliseconds: UInt64)
 
     private static func head(_ reader: inout ByteReader) throws(BytesError) -> (Head, byteCount: Int) {
         let sequence = try reader.u64()
-        let bootCount = try reader.u64()
+        let bootCount = try reader.u32()
         let kind = try reader.u8()
         let milliseconds = try reader.u64()
         return ((sequence, bootCount, kind, milliseconds), Int(try reader.u16()))

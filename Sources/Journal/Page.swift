@@ -1,7 +1,7 @@
 // A page of 4 KiB: what is written at once, and what a torn write is told by.
 //
 //     0  "PENJRNL1"                      64  records lost in this ring so far   u64
-//     8  region u8, encrypted u8         72  boot count   u64
+//     8  region u8, encrypted u8         72  boot count u32, zero u32
 //    10  records u16, their bytes u16    80  digest of the page before   32
 //    14  zero u16                       112  chain before the first record   32
 //    16  page number   u64              144  nonce   12, zero u32
@@ -35,7 +35,7 @@ struct Page: Equatable {
     var acknowledged: UInt64 = 0
     var sequenceLimit: UInt64 = 0
     var lost: UInt64 = 0
-    var bootCount: UInt64 = 0
+    var bootCount: UInt32 = 0
     var previous: Digest
     var chain: Digest
     /// The records' bytes, without padding.
@@ -61,7 +61,8 @@ struct Page: Equatable {
         writer.u64(acknowledged)
         writer.u64(sequenceLimit)
         writer.u64(lost)
-        writer.u64(bootCount)
+        writer.u32(bootCount)
+        writer.u32(0)
         writer.append(previous.bytes)
         writer.append(chain.bytes)
         if let nonce { writer.append(nonce) } else { writer.zeros(SealingKey.nonceCount) }
@@ -112,7 +113,8 @@ struct Page: Equatable {
             page.acknowledged = try reader.u64()
             page.sequenceLimit = try reader.u64()
             page.lost = try reader.u64()
-            page.bootCount = try reader.u64()
+            page.bootCount = try reader.u32()
+            try reader.skip(4)
             page.previous = Digest(try reader.bytes(32))!
             page.chain = Digest(try reader.bytes(32))!
             let nonce = try reader.bytes(SealingKey.nonceCount)

@@ -35,7 +35,7 @@ struct Stamp {
     var version: UInt64
     var acknowledged: UInt64
     var sequenceLimit: UInt64
-    var bootCount: UInt64
+    var bootCount: UInt32
 }
 
 struct Ring {

@@ -21,8 +21,6 @@ import Telemetry
 private let heartbeatMilliseconds: UInt64 = 500
 /// Records are on the disk after so long at the latest.
 private let flushMilliseconds: UInt64 = 1000
-/// Audit and alarm records sooner, but no more often than this wears the disk.
-private let urgentFlushMilliseconds: UInt64 = 100
 /// A setpoint that the controller has not answered by then is reported as refused.
 private let answerMilliseconds: UInt64 = 3000
 
@@ -120,6 +118,7 @@ struct Keeper: ~Copyable {
 
     mutating func run() throws(KeeperFailure) -> Never {
         try record(event: "keeper-started", "boot \(boot.bootCount), release \(boot.release)")
+        if let damage = outbox.damage { try record(event: "journal-damaged", damage) }
         try tellUplink(.will(recorder.will))
         let ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: heartbeatMilliseconds) }
         var wait = WaitSet()
@@ -137,7 +136,7 @@ struct Keeper: ~Copyable {
                 _ = try send(RoleMessage.checkIn, supervisor)
                 try refuseUnanswered(now)
             }
-            if now - flushedAt >= (outbox.isUrgent ? urgentFlushMilliseconds : flushMilliseconds) {
+            if now - flushedAt >= flushMilliseconds {
                 flushedAt = now
                 try Self.step("journal") { () throws(JournalError) in try outbox.flush() }
             }
@@ -212,7 +211,7 @@ struct Keeper: ~Copyable {
                 recorder.sessionBegan()
                 let birth = recorder.birth(Stamp(sequence: outbox.nextSequence, bootCount: boot.bootCount, monotonicMilliseconds: monotonicMilliseconds()), oldest: outbox.oldestSequence)
                 try tellUplink(.record(sequence: 0, topic: .birth, payload: birth))
-            case .delivered(let sequence): try Self.step("journal") { () throws(JournalError) in try outbox.confirm(sequence) }
+            case .delivered(let sequence): outbox.confirm(sequence)
             case .object(let bytes): try take(bytes)
             case .sign(let digest): try sign(digest)
             }
@@ -222,9 +221,9 @@ struct Keeper: ~Copyable {
     /// As many records as the window allows.
     private mutating func forward() throws(KeeperFailure) {
         for _ in 0..<Outbox.window {
-            guard let record = try Self.step("journal", { () throws(JournalError) in try outbox.next() }) else { return }
+            guard let record = outbox.next() else { return }
             guard try send(KeeperToUplink.record(sequence: record.sequence, topic: record.topic, payload: record.payload), uplink) else {
-                return outbox.putBack(record.sequence)
+                return outbox.putBack()
             }
         }
     }
@@ -238,7 +237,11 @@ struct Keeper: ~Copyable {
     private mutating func append(_ kind: RecordClass, _ topic: Topic, _ make: (borrowing Recorder, Stamp) -> [UInt8]) throws(KeeperFailure) {
         let stamp = Stamp(sequence: outbox.nextSequence, bootCount: boot.bootCount, monotonicMilliseconds: monotonicMilliseconds())
         let payload = make(recorder, stamp)
-        try Self.step("journal") { () throws(JournalError) in try outbox.append(kind, topic, payload, monotonicMilliseconds: stamp.monotonicMilliseconds) }
+        try Self.step("journal") { () throws(JournalError) in
+            try outbox.append(kind, topic, payload, monotonicMilliseconds: stamp.monotonicMilliseconds)
+            // What people wait for is certain, and on its way, at once.
+            if kind != .sample { try outbox.flush() }
+        }
     }
 
     private mutating func receipt(
@@ -282,7 +285,6 @@ struct Keeper: ~Copyable {
 
     private mutating func accept(_ message: RoleMessage, _ object: [UInt8], _ issuer: String, _ counter: UInt64, _ text: String) throws(KeeperFailure) {
         try receipt(object, .accepted, issuer: issuer, counter: counter, code: "accepted", text: text)
-        try Self.step("journal") { () throws(JournalError) in try outbox.flush() }
         _ = try send(message, supervisor)
     }
 

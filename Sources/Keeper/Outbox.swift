@@ -1,83 +1,79 @@
 // The way of records out: into the journal first, then to the uplink in order, a window at a time, and
 // out of the journal's care once the broker has them. Nothing is skipped: a session that ends starts
 // again behind the last record that the broker has confirmed.
+import Authority
 import Bytes
 import Journal
-import Telemetry
-import Authority
 import System
+import Telemetry
 
 struct Outbox: ~Copyable {
     /// Records with the uplink that the broker has not confirmed.
     static let window = 8
 
     private var journal: Journal<BlockStore>
-    /// The broker has everything up to here.
-    private var delivered: UInt64
+    /// Given to the uplink in this session and not confirmed yet, ascending.
+    private var underWay: [(sequence: UInt64, confirmed: Bool)] = []
     /// The uplink was given everything up to here.
     private var given: UInt64
-    /// Given and not confirmed, or confirmed out of order: ascending, above `delivered`. Sequences may
-    /// have gaps, after a power cut or a loss.
-    private var window: [(sequence: UInt64, isConfirmed: Bool)] = []
     private var inSession = false
-    /// Whether an audit or alarm record waits for the flush, before which nothing goes out.
-    private(set) var isUrgent = false
 
     init(partition: Int32, bootCount: UInt64) throws(JournalError) {
         let store: BlockStore
         do throws(SystemError) { store = try BlockStore(Descriptor(owning: partition)) } catch {
             throw .store(StoreError(.read, offset: 0, errno: error.errno))
         }
-        journal = try Journal(store, bootCount: bootCount)
-        delivered = journal.acknowledgedSequence
-        given = delivered
+        journal = try Journal(opening: store, bootCount: UInt32(truncatingIfNeeded: bootCount))
+        given = journal.acknowledgedSequence
     }
 
     var nextSequence: UInt64 { journal.nextSequence }
-    var oldestSequence: UInt64 { mutating get { journal.oldestSequence } }
+    var oldestSequence: UInt64 { journal.acknowledgedSequence + 1 }
+    var lostRecords: UInt64 { journal.lostAuditRecords + journal.lostOtherRecords }
+    /// In words, if the partition was not as it was left.
+    var damage: String? {
+        let found = journal.opening
+        guard found.damagedPages > 0 || found.brokenLinks > 0 else { return nil }
+        return "\(found.damagedPages) pages damaged with \(found.damagedRecords) records, \(found.brokenLinks) links broken"
+    }
 
     /// - topic: where it goes; kept as the first byte of what the journal holds.
     mutating func append(_ kind: RecordClass, _ topic: Topic, _ payload: [UInt8], monotonicMilliseconds: UInt64) throws(JournalError) {
-        _ = try journal.append(kind, [topic.rawValue] + payload, monotonicMilliseconds: monotonicMilliseconds)
-        if kind != .sample { isUrgent = true }
+        _ = try journal.append(kind, monotonicMilliseconds: monotonicMilliseconds, payload: [topic.rawValue] + payload)
     }
 
-    mutating func flush() throws(JournalError) {
-        try journal.flush()
-        isUrgent = false
-    }
+    mutating func flush() throws(JournalError) { try journal.flush() }
 
     mutating func sessionBegan() { inSession = true }
 
     mutating func sessionEnded() {
         inSession = false
-        given = delivered
-        window = []
+        given = journal.acknowledgedSequence
+        underWay = []
     }
 
     /// The next record for the uplink, if there is a session and room in the window.
-    mutating func next() throws(JournalError) -> (sequence: UInt64, topic: Topic, payload: [UInt8])? {
-        guard inSession, window.count < Self.window, let record = journal.next(after: given) else { return nil }
+    mutating func next() -> (sequence: UInt64, topic: Topic, payload: [UInt8])? {
+        guard inSession, underWay.count < Self.window, let record = journal.next(after: given) else { return nil }
         given = record.sequence
-        window.append((record.sequence, isConfirmed: false))
+        underWay.append((record.sequence, false))
         let topic = Topic(rawValue: record.payload.first ?? 0) ?? .event
         return (record.sequence, topic, Array(record.payload.dropFirst()))
     }
 
-    /// The uplink could not take it, the record given last: it is given again.
-    mutating func putBack(_ sequence: UInt64) {
-        given = sequence - 1
-        window.removeAll { $0.sequence == sequence }
+    /// The uplink could not take the latest one: it is given again.
+    mutating func putBack() {
+        underWay.removeLast()
+        given = underWay.last?.sequence ?? journal.acknowledgedSequence
     }
 
     /// The broker has this record. Its predecessors may still be under way.
-    mutating func confirm(_ sequence: UInt64) throws(JournalError) {
-        guard let index = window.firstIndex(where: { $0.sequence == sequence }) else { return }
-        window[index].isConfirmed = true
-        while let first = window.first, first.isConfirmed {
-            delivered = first.sequence
-            window.removeFirst()
+    mutating func confirm(_ sequence: UInt64) {
+        guard let index = underWay.firstIndex(where: { $0.sequence == sequence }) else { return }
+        underWay[index].confirmed = true
+        while let first = underWay.first, first.confirmed {
+            underWay.removeFirst()
+            journal.acknowledged(through: first.sequence)
         }
-        journal.acknowledge(through: delivered)
     }
 }

@@ -4,17 +4,17 @@ import Cryptography
 import Testing
 
 @Suite struct JournalTests {
-    private func journal(_ disk: Disk, boot: UInt64 = 1, key fill: UInt8? = nil) throws -> Journal<DiskStore> {
-        try Journal(DiskStore(disk: disk), bootCount: boot, key: key(fill))
+    private func journal(_ disk: Disk, boot: UInt32 = 1, key fill: UInt8? = nil) throws -> Journal<DiskStore> {
+        try Journal(opening: DiskStore(disk: disk), bootCount: boot, key: key(fill))
     }
 
     @Test func recordsComeBackInOrderAcrossRegionsAndBoots() throws {
         let disk = Disk(pages: 32)
         var first = try journal(disk)
         #expect(first.opening.isFresh)
-        #expect(try first.append(.sample, [1], monotonicMilliseconds: 5) == 1)
-        #expect(try first.append(.audit, [2], monotonicMilliseconds: 6) == 2)
-        #expect(try first.append(.alarm, [], monotonicMilliseconds: 7) == 3)
+        #expect(try first.append(.sample, monotonicMilliseconds: 5, payload: [1]) == 1)
+        #expect(try first.append(.audit, monotonicMilliseconds: 6, payload: [2]) == 2)
+        #expect(try first.append(.alarm, monotonicMilliseconds: 7, payload: []) == 3)
         let early = first.next(after: 0)
         #expect(early == nil, "what a power cut could take back is not given out")
         try first.flush()
@@ -22,7 +22,7 @@ import Testing
         try first.settle()
         var second = try journal(disk, boot: 2)
         #expect(!second.opening.isFresh)
-        #expect(try second.append(.sample, [4], monotonicMilliseconds: 1) == 4)
+        #expect(try second.append(.sample, monotonicMilliseconds: 1, payload: [4]) == 4)
         try second.flush()
         let all = readAll(&second)
         #expect(all.map(\.payload) == [[1], [2], [], [4]])
@@ -34,7 +34,7 @@ import Testing
     @Test("P-T2 the chain hash shows a receiver what is missing")
     func chain() throws {
         var journal = try journal(Disk(pages: 32))
-        for i in 0..<200 { _ = try journal.append(.sample, [UInt8](repeating: UInt8(i), count: 40), monotonicMilliseconds: UInt64(i)) }
+        for i in 0..<200 { _ = try journal.append(.sample, monotonicMilliseconds: UInt64(i), payload: [UInt8](repeating: UInt8(i), count: 40)) }
         try journal.flush()
         var chain = [UInt8](repeating: 0, count: 32)
         for record in readAll(&journal) {
@@ -50,9 +50,9 @@ import Testing
     func flood() throws {
         let disk = Disk(pages: 16)
         var first = try journal(disk)
-        for i in 0..<5 { _ = try first.append(.audit, [UInt8(i)], monotonicMilliseconds: 0) }
+        for i in 0..<5 { _ = try first.append(.audit, monotonicMilliseconds: 0, payload: [UInt8(i)]) }
         let total = 200
-        for i in 0..<total { _ = try first.append(.sample, [UInt8](repeating: 0, count: 900), monotonicMilliseconds: UInt64(i)) }
+        for i in 0..<total { _ = try first.append(.sample, monotonicMilliseconds: UInt64(i), payload: [UInt8](repeating: 0, count: 900)) }
         try first.flush()
         let kept = readAll(&first)
         #expect(kept.filter { $0.kind == .audit }.count == 5)
@@ -68,12 +68,12 @@ import Testing
         let disk = Disk(pages: 16)
         var first = try journal(disk)
         for _ in 0..<300 {
-            let sequence = try first.append(.sample, [UInt8](repeating: 0, count: 900), monotonicMilliseconds: 0)
+            let sequence = try first.append(.sample, monotonicMilliseconds: 0, payload: [UInt8](repeating: 0, count: 900))
             try first.flush()
-            first.acknowledge(through: sequence)
+            first.acknowledged(through: sequence)
         }
         #expect(first.lostOtherRecords == 0)
-        first.acknowledge(through: .max)
+        first.acknowledged(through: .max)
         #expect(first.acknowledgedSequence == first.flushedSequence, "nothing is acknowledged before it was flushed")
         try first.settle()
         let second = try journal(disk, boot: 2)
@@ -85,7 +85,7 @@ import Testing
         var random = Seeded(state: 3)
         var journal = try journal(Disk(pages: 24))
         for i in 0..<900 {
-            _ = try journal.append(i % 7 == 0 ? .audit : .sample, [UInt8](repeating: 1, count: i % 300), monotonicMilliseconds: 0)
+            _ = try journal.append(i % 7 == 0 ? .audit : .sample, monotonicMilliseconds: 0, payload: [UInt8](repeating: 1, count: i % 300))
             if i % 11 == 0 { try journal.flush() }
             guard i % 90 == 0 else { continue }
             let all = readAll(&journal)
@@ -101,13 +101,13 @@ import Testing
         #expect(throws: JournalError.tooSmall(byteCount: 4096 * 15)) { try self.journal(Disk(pages: 15)).flushedSequence }
         var journal = try journal(Disk(pages: 16))
         let long = [UInt8](repeating: 0, count: 2049)
-        #expect(throws: JournalError.payloadTooLong(byteCount: 2049)) { try journal.append(.sample, long, monotonicMilliseconds: 0) }
+        #expect(throws: JournalError.payloadTooLong(byteCount: 2049)) { try journal.append(.sample, monotonicMilliseconds: 0, payload: long) }
     }
 
     @Test func aStoreThatFailsLosesNothingThatWasTaken() throws {
         let disk = Disk(pages: 16)
         var journal = try journal(disk)
-        _ = try journal.append(.sample, [1], monotonicMilliseconds: 0)
+        _ = try journal.append(.sample, monotonicMilliseconds: 0, payload: [1])
         disk.isOff = true
         #expect(throws: JournalError.store(StoreError(.write, offset: 0, errno: 5))) { try journal.flush() }
         disk.isOff = false
@@ -119,7 +119,7 @@ import Testing
     func altered() throws {
         let disk = Disk(pages: 16)
         var first = try journal(disk)
-        for i in 0..<24 { _ = try first.append(.sample, [UInt8](repeating: 9, count: 900), monotonicMilliseconds: UInt64(i)) }
+        for i in 0..<24 { _ = try first.append(.sample, monotonicMilliseconds: UInt64(i), payload: [UInt8](repeating: 9, count: 900)) }
         try first.flush()
         let all = readAll(&first)
         for bit in stride(from: 0, to: 4096 * 8, by: 997) {
@@ -138,7 +138,7 @@ import Testing
         let disk = Disk(pages: 16)
         var first = try journal(disk, key: 1)
         let secret = Array("the valve of the third tank".utf8)
-        for i in 0..<60 { _ = try first.append(.sample, secret + [UInt8](repeating: 9, count: 500), monotonicMilliseconds: UInt64(i)) }
+        for i in 0..<60 { _ = try first.append(.sample, monotonicMilliseconds: UInt64(i), payload: secret + [UInt8](repeating: 9, count: 500)) }
         try first.flush()
         #expect(!readAll(&first).isEmpty)
         let text = Array(secret)
@@ -161,7 +161,7 @@ import Testing
         // A store without encryption where there is a key.
         let open = Disk(pages: 16)
         var unencrypted = try journal(open)
-        _ = try unencrypted.append(.audit, [1], monotonicMilliseconds: 0)
+        _ = try unencrypted.append(.audit, monotonicMilliseconds: 0, payload: [1])
         try unencrypted.flush()
         #expect(try journal(open, boot: 2, key: 1).opening.isFresh)
     }
@@ -176,7 +176,7 @@ import Testing
     func hostile() throws {
         let disk = Disk(pages: 16)
         var first = try journal(disk)
-        for i in 0..<80 { _ = try first.append(i % 5 == 0 ? .audit : .sample, [UInt8](repeating: 9, count: i * 7), monotonicMilliseconds: UInt64(i)) }
+        for i in 0..<80 { _ = try first.append(i % 5 == 0 ? .audit : .sample, monotonicMilliseconds: UInt64(i), payload: [UInt8](repeating: 9, count: i * 7)) }
         try first.flush()
         var random = Seeded(state: 4)
         for _ in 0..<400 {
@@ -192,8 +192,8 @@ import Testing
             }
             var second = try journal(copy, boot: 2)
             _ = readAll(&second)
-            _ = try? second.append(.audit, [1], monotonicMilliseconds: 0)
-            _ = try? second.append(.sample, [UInt8](repeating: 1, count: 2048), monotonicMilliseconds: 0)
+            _ = try? second.append(.audit, monotonicMilliseconds: 0, payload: [1])
+            _ = try? second.append(.sample, monotonicMilliseconds: 0, payload: [UInt8](repeating: 1, count: 2048))
             try? second.flush()
             try? second.settle()
         }

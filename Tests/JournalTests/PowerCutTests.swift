@@ -7,7 +7,7 @@ import Testing
 
 /// What the journal was told, by sequence, and what it must have kept.
 struct Told {
-    var records: [UInt64: (kind: RecordClass, payload: [UInt8], bootCount: UInt64)] = [:]
+    var records: [UInt64: (kind: RecordClass, payload: [UInt8], bootCount: UInt32)] = [:]
     /// Given out by `append`, before any flush.
     var unflushed: [UInt64] = []
     var flushed: [UInt64] = []
@@ -24,13 +24,13 @@ struct Workload {
     let acknowledges: Bool
 
     /// Runs until done or the power goes; true if done.
-    mutating func run(_ journal: inout Journal<DiskStore>, _ memory: Memory, bootCount: UInt64) -> Bool {
+    mutating func run(_ journal: inout Journal<DiskStore>, _ memory: Memory, bootCount: UInt32) -> Bool {
         do throws(JournalError) {
             for step in 0..<steps {
                 let kind: RecordClass = [.audit, .alarm, .sample, .sample, .sample][Int.random(in: 0..<5, using: &random)]
                 let count = Int.random(in: 0..<4, using: &random) == 0 ? 1024 : Int.random(in: 200...900, using: &random)
                 let payload = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* (step + 7)) }
-                let sequence = try journal.append(kind, payload, monotonicMilliseconds: UInt64(step))
+                let sequence = try journal.append(kind, monotonicMilliseconds: UInt64(step), payload: payload)
                 memory.told.records[sequence] = (kind, payload, bootCount)
                 memory.told.highest = max(memory.told.highest, sequence)
                 memory.told.unflushed.append(sequence)
@@ -41,7 +41,7 @@ struct Workload {
                 }
                 if acknowledges, Int.random(in: 0..<6, using: &random) == 0 {
                     let through = journal.flushedSequence
-                    journal.acknowledge(through: through)
+                    journal.acknowledged(through: through)
                     memory.told.acknowledged = max(memory.told.acknowledged, through)
                 }
             }
@@ -124,7 +124,7 @@ func fault(_ journal: inout Journal<DiskStore>, _ told: Told) -> String? {
         let memory = Memory()
         var cuts: [(disk: Disk, told: Told)] = []
         disk.onOperation = { cuts.append((disk.copy, memory.told)) }
-        var journal = try Journal(DiskStore(disk: disk), bootCount: 1, key: key(fill))
+        var journal = try Journal(opening: DiskStore(disk: disk), bootCount: 1, key: key(fill))
         var workload = Workload(random: Seeded(state: 11), steps: 110, acknowledges: acknowledges)
         #expect(workload.run(&journal, memory, bootCount: 1))
         disk.onOperation = nil
@@ -144,7 +144,7 @@ func fault(_ journal: inout Journal<DiskStore>, _ told: Told) -> String? {
     }
 
     private func check(_ disk: Disk, _ told: Told, _ fill: UInt8?, _ random: inout Seeded, cut: Int) throws {
-        var journal = try Journal(DiskStore(disk: disk), bootCount: 2, key: key(fill))
+        var journal = try Journal(opening: DiskStore(disk: disk), bootCount: 2, key: key(fill))
         if let fault = fault(&journal, told) { Issue.record("cut \(cut): \(fault)") }
         // Life goes on, with another cut, and no number is used again.
         disk.cutAt = disk.operations + Int.random(in: 1...12, using: &random)
@@ -160,7 +160,7 @@ func fault(_ journal: inout Journal<DiskStore>, _ told: Told) -> String? {
         guard disk.isOff else { return }
         let mask = random.next()
         let again = disk.after { write, sector in mask >> UInt64((8 * write + sector) % 64) & 1 == 1 }
-        var third = try Journal(DiskStore(disk: again), bootCount: 3, key: key(fill))
+        var third = try Journal(opening: DiskStore(disk: again), bootCount: 3, key: key(fill))
         if let fault = fault(&third, after) { Issue.record("cut \(cut), and again: \(fault)") }
     }
 }

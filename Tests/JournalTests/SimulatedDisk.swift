@@ -76,8 +76,8 @@ struct DiskStore: Store {
     }
 
     func write(_ span: RawSpan, at offset: Int) throws(StoreError) {
-        try step(.write)
         let bytes = span.copied()
+        try step(.write)
         precondition(offset % 4096 == 0 && bytes.count == 4096 && offset + bytes.count <= size)
         disk.pending.append((offset, bytes))
         disk.onOperation?()

@@ -10,78 +10,6 @@ import Rig
 import System
 @testable import Uplink
 
-/// The test's end of a channel: messages in the order of their arrival.
-final class Peer<In: Authority.Message & Sendable, Out: Authority.Message>: @unchecked Sendable {
-    let channel: Int32
-    private let condition = NSCondition()
-    private var messages: [In] = []
-    private var ended = false
-    private let answer: (@Sendable (In) -> Out?)?
-
-    /// `answer` is asked first, on the reading thread; what it answers is not kept.
-    init(_ channel: Int32, answer: (@Sendable (In) -> Out?)? = nil) {
-        self.channel = channel
-        self.answer = answer
-        Thread { [self] in read() }.start()
-    }
-
-    private func read() {
-        var buffer = [UInt8](repeating: 0, count: Channel.packetMaximum), wait = WaitSet()
-        wait.add(channel)
-        while true {
-            condition.lock()
-            let over = ended
-            condition.unlock()
-            if over { return }
-            try? wait.wait(timeoutMilliseconds: 50)
-            while let count = try? receivePacket(into: &buffer, on: channel), count > 0 {
-                guard let message = try? decode(In.self, buffer.span.bytes.extracting(0..<count)) else { continue }
-                if let answer, let reply = answer(message) {
-                    send(reply)
-                    continue
-                }
-                condition.lock()
-                messages.append(message)
-                condition.broadcast()
-                condition.unlock()
-            }
-        }
-    }
-
-    func end() {
-        condition.lock()
-        ended = true
-        condition.unlock()
-    }
-
-    func send(_ message: Out) {
-        var writer = CBORWriter()
-        message.encode(into: &writer)
-        let packet = writer.bytes
-        for _ in 0..<5000 {
-            if (try? sendPacket(packet.span.bytes, on: channel)) == true { return }
-            Thread.sleep(forTimeInterval: 0.002)
-        }
-    }
-
-    /// Takes the first message for which `matches` is true out of those that came.
-    func wait(seconds: Double = 10, _ matches: (In) -> Bool) -> In? {
-        let deadline = Date(timeIntervalSinceNow: seconds)
-        condition.lock()
-        defer { condition.unlock() }
-        while true {
-            if let index = messages.firstIndex(where: matches) { return messages.remove(at: index) }
-            if !condition.wait(until: deadline) { return nil }
-        }
-    }
-
-    var all: [In] {
-        condition.lock()
-        defer { condition.unlock() }
-        return messages
-    }
-}
-
 final class World: @unchecked Sendable {
     static let device = "board-1"
 
@@ -124,7 +52,7 @@ final class World: @unchecked Sendable {
             var loop = Loop(
                 commissioning, supervisor: first, keeper: second, installer: third, packetSocket: nil, hardwareAddress: [],
                 backoff: Backoff(firstMilliseconds: 500, lastMilliseconds: 1000))
-            do { while !isOver(loop.wakeUps) { try loop.turn() } } catch { fail(error) }
+            do throws(LinkFailure) { while !isOver(loop.wakeUps) { try loop.turn() } } catch { fail(error) }
             lock.withLock { stopped = true }
         }.start()
     }
@@ -143,10 +71,10 @@ final class World: @unchecked Sendable {
     var ended: String? { lock.withLock { failure } }
 
     /// Network and will are there: the session comes up.
-    func connect() -> Bool {
+    func connect(seconds: Double = 10) -> Bool {
         keeper.send(.will([0xDE, 0xAD]))
         supervisor.send(.networkReady)
-        return keeper.wait { $0 == .session(true) } != nil
+        return keeper.wait(seconds: seconds) { $0 == .session(true) } != nil
     }
 
     func event(_ code: String, seconds: Double = 15) -> Bool {

@@ -4,9 +4,6 @@
    duplicates): so values are set and read by the kernel's own ioctl on the descriptor
    (linux/gpio.h, the ABI version that this libgpiod uses). Only module GPIO imports this. */
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <gpiod.h>

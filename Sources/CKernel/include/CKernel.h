@@ -2,9 +2,6 @@
    return a value or a negative errno. No policy. Only the modules System, Confine and Authority
    (for the numbers of system calls) import this. */
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -71,7 +68,6 @@ PK_INLINE int pk_set_nonblocking(int fd, int on) {
     int flags = fcntl(fd, F_GETFL);
     return PK_RESULT(fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
 }
-PK_INLINE int pk_pipe(int ends[2]) { return PK_RESULT(pipe2(ends, O_CLOEXEC)); }
 PK_INLINE int pk_memfd(const char *name) { return PK_RESULT((int)syscall(SYS_memfd_create, name, 1u /* MFD_CLOEXEC */)); }
 /* Drops a block device's clean cached pages, so that what is read back comes from the device. */
 PK_INLINE int pk_drop_cache(int fd) { return -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); }
@@ -300,7 +296,7 @@ static const int PK_RLIMIT_NOFILE = RLIMIT_NOFILE;
 PK_INLINE int pk_no_new_privileges(void) { return PK_RESULT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
 PK_INLINE int pk_not_dumpable(void) { return PK_RESULT(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
 PK_INLINE int pk_set_name(const char *name) { return PK_RESULT(prctl(PR_SET_NAME, name, 0, 0, 0)); }
-PK_INLINE int pk_unshare_network(void) { return PK_RESULT(unshare(CLONE_NEWNET)); }
+PK_INLINE int pk_unshare_network(void) { return PK_RESULT((int)syscall(SYS_unshare, 0x40000000 /* CLONE_NEWNET */)); }
 PK_INLINE int pk_install_filter(struct sock_filter *filter, unsigned short n) {
     struct sock_fprog p = {n, filter};
     return PK_RESULT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p));
@@ -309,9 +305,6 @@ PK_INLINE int pk_install_filter(struct sock_filter *filter, unsigned short n) {
 static const uint32_t PK_AUDIT_ARCH = AUDIT_ARCH_X86_64;
 #elif defined(__aarch64__)
 static const uint32_t PK_AUDIT_ARCH = AUDIT_ARCH_AARCH64;
-#endif
-#ifndef CLONE_NEWNET
-#define CLONE_NEWNET 0x40000000
 #endif
 static const uint32_t PK_GPIO_GET = GPIOHANDLE_GET_LINE_VALUES_IOCTL;
 static const uint32_t PK_GPIO_SET = GPIOHANDLE_SET_LINE_VALUES_IOCTL;

@@ -7,9 +7,6 @@
  * is the one way to have a TLS handshake signed by a key that another process keeps. */
 #define OPENSSL_SUPPRESS_DEPRECATED 1
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* as the other C targets: the C library's types must look alike in all of them */
-#endif
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,9 +1,6 @@
 /* What the rig needs of the C library and the processor, and Swift cannot say: descriptors over a
  * Unix socket, memory order of a queue shared with a guest, and children that die with the rig. */
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* as the other C targets: the C library's types must look alike in all of them */
-#endif
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
