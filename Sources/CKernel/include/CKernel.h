@@ -315,6 +315,11 @@ static const uint32_t PK_GPIO_SET = GPIOHANDLE_SET_LINE_VALUES_IOCTL;
 #else
 #define PK_SYS_poll -1
 #endif
+#ifdef SYS_time
+#define PK_SYS_time SYS_time
+#else
+#define PK_SYS_time -1
+#endif
 #ifdef SYS_open
 #define PK_SYS_open SYS_open
 #else
