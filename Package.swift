@@ -86,7 +86,6 @@ let hostTargets: [Target] = [
         "Rig", "Plant", "Command", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
-        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "TPMSocket", "System",
         "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "Command",
         "Telemetry", "TPM", "TPMSocket", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
