@@ -206,7 +206,11 @@ struct Keeper: ~Copyable {
             switch message {
             case .session(let stands):
                 outbox.sessionEnded()
-                guard stands else { continue }
+                // The next session's death carries the next session's number.
+                guard stands else {
+                    try tellUplink(.will(recorder.will))
+                    continue
+                }
                 outbox.sessionBegan()
                 recorder.sessionBegan()
                 let birth = recorder.birth(Stamp(sequence: outbox.nextSequence, bootCount: boot.bootCount, monotonicMilliseconds: monotonicMilliseconds()), oldest: outbox.oldestSequence)
