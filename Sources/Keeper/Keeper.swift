@@ -77,7 +77,7 @@ struct Keeper: ~Copyable {
     private var allowance = Allowance()
 
     init(_ start: borrowing RoleStart) throws(KeeperFailure) {
-        supervisor = start.supervisor.raw
+        supervisor = start.supervisor
         controller = start.descriptor(1)
         uplink = start.descriptor(2)
         let keySet = start.document(.keySet)
@@ -206,7 +206,11 @@ struct Keeper: ~Copyable {
             switch message {
             case .session(let stands):
                 outbox.sessionEnded()
-                guard stands else { continue }
+                // The next session's death carries the next session's number.
+                guard stands else {
+                    try tellUplink(.will(recorder.will))
+                    continue
+                }
                 outbox.sessionBegan()
                 recorder.sessionBegan()
                 let birth = recorder.birth(Stamp(sequence: outbox.nextSequence, bootCount: boot.bootCount, monotonicMilliseconds: monotonicMilliseconds()), oldest: outbox.oldestSequence)

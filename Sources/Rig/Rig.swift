@@ -131,7 +131,6 @@ public final class Rig: @unchecked Sendable {
         updateCable.end()
         names.end()
         wiring.end()
-        Child.endAll()
         if !keepFolder { try? FileManager.default.removeItem(atPath: folder) }
     }
 }

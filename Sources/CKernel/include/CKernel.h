@@ -200,6 +200,15 @@ PK_INLINE int pk_socket_packet(const char *interface, uint8_t mac[6]) {
     strncpy(r.ifr_name, interface, IFNAMSIZ - 1);
     if (ioctl(fd, SIOCGIFHWADDR, &r) < 0) { int e = errno; close(fd); return -e; }
     memcpy(mac, r.ifr_hwaddr.sa_data, 6);
+    /* Unfragmented UDP to port 68 and nothing else: no other traffic ever wakes the reader. */
+    struct sock_filter only[] = {
+        {0x30, 0, 0, 9}, {0x15, 0, 6, IPPROTO_UDP},         /* protocol */
+        {0x28, 0, 0, 6}, {0x45, 4, 0, 0x1fff},              /* fragment offset */
+        {0xb1, 0, 0, 0}, {0x48, 0, 0, 2}, {0x15, 0, 1, 68}, /* destination port, behind the header */
+        {0x06, 0, 0, 0xffff}, {0x06, 0, 0, 0},
+    };
+    struct sock_fprog filter = {sizeof only / sizeof only[0], only};
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) < 0) { int e = errno; close(fd); return -e; }
     struct sockaddr_ll a = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = (int)if_nametoindex(interface)};
     if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0) { int e = errno; close(fd); return -e; }
     return fd;
