@@ -11,7 +11,9 @@ let embedded: [SwiftSetting] = common + [
     .enableExperimentalFeature("Embedded"),
     .unsafeFlags(["-wmo", "-Osize", "-Xfrontend", "-function-sections"]),
 ]
-let settings = device ? embedded : common
+// A module's code is made where it is used: the program's object holds all of it, so the modules' own
+// objects would only be made to be thrown away, at more than half of the build's time.
+let embeddedModule: [SwiftSetting] = embedded + [.unsafeFlags(["-Xfrontend", "-emit-empty-object-file"])]
 
 func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies)
@@ -86,7 +88,6 @@ let hostTargets: [Target] = [
         "Rig", "Plant", "Command", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
-        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "TPM", "TPMSocket", "System",
         "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "Command",
         "Telemetry", "TPM", "TPMSocket", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -127,4 +128,6 @@ let package = Package(
     ],
     targets: deviceTargets + (device ? [] : hostTargets))
 
-for target in package.targets { target.swiftSettings = settings }
+for target in package.targets {
+    target.swiftSettings = !device ? common : target.type == .executable ? embedded : embeddedModule
+}

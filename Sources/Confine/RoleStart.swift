@@ -7,7 +7,8 @@ import System
 /// What a role has after it began: its channel to the supervisor, its other descriptors, its documents.
 public struct RoleStart: ~Copyable {
     public let authority: RoleAuthority
-    public let supervisor: Channel
+    /// The channel to the supervisor. It is a number, as all grants are: they live as long as the process.
+    public var supervisor: Int32 { Authority.firstGrant }
     /// How many descriptors it was granted; the lines of the controller make it differ between boards.
     public let descriptorCount: Int
     private var documents: [(kind: Document, bytes: [UInt8])] = []
@@ -17,7 +18,6 @@ public struct RoleStart: ~Copyable {
     public init(_ role: RoleName, descriptorCount: Int) {
         authority = Authority.of(role)
         self.descriptorCount = descriptorCount
-        supervisor = Channel(Descriptor(owning: Authority.firstGrant))
         do throws(ConfineError) {
             try confine(authority, descriptorCount: descriptorCount)
         } catch { Self.end(role, error.text) }
@@ -41,10 +41,10 @@ public struct RoleStart: ~Copyable {
     private mutating func takeDocuments() throws(SystemError) {
         var buffer = [UInt8](repeating: 0, count: Channel.packetMaximum)
         var wait = WaitSet()
-        wait.add(supervisor.raw)
+        wait.add(supervisor)
         while true {
             try wait.wait(timeoutMilliseconds: 10000)
-            guard let count = try supervisor.receive(into: &buffer) else { continue }
+            guard let count = try receivePacket(into: &buffer, on: supervisor) else { continue }
             guard count > 0 else { Self.end(authority.role, "the supervisor has gone") }
             let message: SupervisorMessage
             do throws(CBORError) {

@@ -37,7 +37,7 @@ public func runController(descriptorCount: Int) -> Never {
     let ticker = step("timer") { () throws(SystemError) in
         try Ticker(periodMilliseconds: UInt64(calibration.payload.tickMilliseconds))
     }
-    var controller = Controller(calibration.payload, lines, ticker, supervisor: start.supervisor.raw, keeper: start.descriptor(1))
+    var controller = Controller(calibration.payload, lines, ticker, supervisor: start.supervisor, keeper: start.descriptor(1))
     let failure = controller.run()
     RoleStart.end(.controller, "\(failure.code): \(failure.text)")
 }

@@ -75,7 +75,7 @@ struct InstallerRole: ~Copyable {
     private var checkInAt: UInt64 = 0
 
     init(_ start: borrowing RoleStart, slot: consuming BlockStore, session: InstallSession) {
-        supervisor = start.supervisor.raw
+        supervisor = start.supervisor
         uplink = start.descriptor(GrantIndex.uplink)
         self.slot = slot
         self.session = session

@@ -77,7 +77,7 @@ struct Keeper: ~Copyable {
     private var allowance = Allowance()
 
     init(_ start: borrowing RoleStart) throws(KeeperFailure) {
-        supervisor = start.supervisor.raw
+        supervisor = start.supervisor
         controller = start.descriptor(1)
         uplink = start.descriptor(2)
         let keySet = start.document(.keySet)

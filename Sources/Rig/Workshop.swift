@@ -63,15 +63,15 @@ public final class Workshop: @unchecked Sendable {
         }
         text += "[threshold]\n" + Key.allCases.flatMap(\.purposes).map { "\($0) = 1\n" }.joined()
         try write(text, to: folder + "/keyset.toml")
-        try penstockctl(["keyset", "compile", folder + "/keyset.toml", "--output", keySetPath])
+        try penstockctl(["keyset", "make", folder + "/keyset.toml", "--output", keySetPath])
     }
 
     /// Signs the calibration in that file, or the board's own; returns the path of the object.
     public func calibration(_ file: String? = nil, name: String = "calibration", key: Key = .calibrator) throws -> String {
+        let payload = "\(folder)/\(name).cbor"
         let output = "\(folder)/\(name).cose"
-        try penstockctl([
-            "calibration", "make", file ?? boardFolder + "/calibration.toml", "--key", keyPath(key), "--output", output,
-        ])
+        try penstockctl(["calibration", "compile", file ?? boardFolder, "--output", payload])
+        try penstockctl(["sign", payload, "--purpose", "calibration", "--key", keyPath(key), "--output", output])
         return output
     }
 

@@ -7,7 +7,9 @@ public struct Verified<Payload: SignedPayload> {
     public let payload: Payload
     /// SHA-256 of the encoded payload: what is logged, measured and reported.
     public let payloadDigest: Digest
-    /// The names of the keys that signed, each once, in the order of their signatures.
+    /// The names of the keys that signed, each once, in the order of the key set: that of the signatures
+    /// is anybody's to change. So is leaving signatures out, down to the threshold: what is bound to an
+    /// issuer (a counter, a right) must hold for every name here, not for the first.
     public let signers: [String]
 
     // In this file, and for it alone.
@@ -24,7 +26,7 @@ extension Verified: Sendable where Payload: Sendable {}
 ///
 /// Every signature that the object carries must hold and be by a key of the set that may sign this
 /// purpose; the different keys must be as many as the purpose's threshold. One bad signature refuses
-/// the object, however many good ones stand beside it: nobody strips or swaps them unseen.
+/// the object, however many good ones stand beside it.
 public func verify<Payload: SignedPayload>(
     _ object: RawSpan, as: Payload.Type, with keys: KeySet
 ) throws(SignedError) -> Verified<Payload> {
@@ -53,14 +55,10 @@ extension SignedObject {
             throw .purposeWrong(expected: purpose, found: contentType)
         }
         guard !signatures.isEmpty else { throw .signatureMissing }
-        var counted: [[UInt8]] = []
+        var signed: [[UInt8]] = []
+        for index in 0..<signatures.count { signed.append(try signer(index, purpose, keys).keyIdentifier) }
         var names: [String] = []
-        for index in 0..<signatures.count {
-            let entry = try signer(index, purpose, keys)
-            guard !counted.contains(entry.keyIdentifier) else { continue }
-            counted.append(entry.keyIdentifier)
-            names.append(entry.name)
-        }
+        for entry in keys.entries where signed.contains(entry.keyIdentifier) { names.append(entry.name) }
         let needed = keys.threshold(purpose)
         guard let needed, names.count >= needed else {
             throw .thresholdUnmet(purpose, signers: names.count, needed: needed)

@@ -28,7 +28,7 @@ public func runUplink(descriptorCount: Int) -> Never {
     } catch { RoleStart.end(.uplink, error.text) }
     let usesDHCP = (commissioning.network ?? board.network.mode) == .dhcp
     var loop = Loop(
-        commissioning, supervisor: start.supervisor.raw, keeper: start.descriptor(1), installer: start.descriptor(2),
+        commissioning, supervisor: start.supervisor, keeper: start.descriptor(1), installer: start.descriptor(2),
         packetSocket: usesDHCP ? start.descriptor(3) : nil, hardwareAddress: hardwareAddress)
     do throws(LinkFailure) {
         while true { try loop.turn() }

@@ -3,7 +3,6 @@
 
 import Calibration
 import Control
-import Glibc
 import Testing
 
 /// What a run may do beside commands.
@@ -17,8 +16,8 @@ enum Conduct: Int, CaseIterable {
 }
 
 @Suite struct PropertyTests {
-    /// PENSTOCK_PROPERTY_SEEDS makes a longer run of it: each seed is three runs of `steps`.
-    static let seeds = getenv("PENSTOCK_PROPERTY_SEEDS").flatMap { Int(String(cString: $0)) } ?? 24
+    /// Each seed is three runs of `steps`.
+    static let seeds = 24
     static let steps = 4000
 
     @Test("P-E1 P-E2 P-T3 never beyond the envelope, no missed trip, no lost latch", arguments: Conduct.allCases, 0..<seeds)

@@ -86,6 +86,15 @@ private let commandType = text(Purpose.command.contentType)
         #expect(refusal(try forged(body: header([([3], text("application/cbor"))])), keys) == "purpose-wrong")
     }
 
+    @Test("P-S2 signatures put in another order name the same signers")
+    func order() throws {
+        let keys = try Sample.keySet(), next = try Sample.keySet(version: 2).encoded()
+        for signers in [[Sample.release, Sample.second], [Sample.second, Sample.release]] {
+            let object = try Sample.object(next, .keySet, signers).encoded()
+            #expect(try verify(object.span.bytes, as: KeySet.self, with: keys).signers == ["release", "second"])
+        }
+    }
+
     @Test("P-S2 thresholds: too few, the same key twice, one bad among good")
     func thresholds() throws {
         let keys = try Sample.keySet()

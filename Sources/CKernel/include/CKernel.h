@@ -97,8 +97,9 @@ const char *pk_argument(int index); /* NULL past the last */
 
 PK_INLINE int pk_fork(void) { return PK_RESULT(fork()); }
 PK_INLINE int pk_execve(const char *path, char *const argv[]) {
-    char *const none[] = {NULL};
-    return PK_RESULT(execve(path, argv, none));
+    /* The one variable: without it the C library would look for a time zone in files. */
+    char *const environment[] = {"TZ=UTC0", NULL};
+    return PK_RESULT(execve(path, argv, environment));
 }
 PK_INLINE void pk_exit(int status) { _exit(status); }
 PK_INLINE int pk_kill(int pid, int signal) { return PK_RESULT(kill(pid, signal)); }
@@ -322,6 +323,11 @@ static const uint32_t PK_GPIO_SET = GPIOHANDLE_SET_LINE_VALUES_IOCTL;
 #define PK_SYS_poll SYS_poll
 #else
 #define PK_SYS_poll -1
+#endif
+#ifdef SYS_time
+#define PK_SYS_time SYS_time
+#else
+#define PK_SYS_time -1
 #endif
 #ifdef SYS_open
 #define PK_SYS_open SYS_open

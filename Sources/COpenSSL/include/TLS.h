@@ -3,46 +3,15 @@
 #pragma once
 
 #include <errno.h>
-#include <sys/socket.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-/* --- A BIO over a socket that is the caller's: never closes it, never raises SIGPIPE. --- */
+/* --- A BIO over a socket that is the caller's: never closes it, never raises SIGPIPE. In COpenSSL.c,
+ * so that no header here declares sockets: their types differ from module to module. --- */
 
-static int penstock_socket_write(BIO *bio, const char *bytes, int count) {
-    BIO_clear_retry_flags(bio);
-    ssize_t done = send((int)(intptr_t)BIO_get_data(bio), bytes, (size_t)count, MSG_NOSIGNAL);
-    if (done < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
-    return (int)done;
-}
-
-static int penstock_socket_read(BIO *bio, char *bytes, int count) {
-    BIO_clear_retry_flags(bio);
-    ssize_t done = recv((int)(intptr_t)BIO_get_data(bio), bytes, (size_t)count, 0);
-    if (done < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
-    if (done == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-    return (int)done;
-}
-
-static long penstock_socket_control(BIO *bio, int command, long number, void *pointer) {
-    (void)number, (void)pointer;
-    switch (command) {
-    case BIO_CTRL_FLUSH: return 1;
-    case BIO_CTRL_EOF: return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
-    default: return 0;
-    }
-}
-
-static inline BIO_METHOD *penstock_socket_method(void) {
-    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | 127, "socket");
-    if (method == NULL) return NULL;
-    BIO_meth_set_write(method, penstock_socket_write);
-    BIO_meth_set_read(method, penstock_socket_read);
-    BIO_meth_set_ctrl(method, penstock_socket_control);
-    return method;
-}
+BIO_METHOD *penstock_socket_method(void);
 
 /* Gives the session a BIO over the descriptor. */
 static inline int penstock_tls_attach(SSL *session, const BIO_METHOD *method, int descriptor) {
