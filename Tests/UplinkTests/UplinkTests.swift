@@ -222,6 +222,8 @@ extension UplinkTests {
             try withWorld { world in
                 try world.rig.updates.serve(Self.file, as: "bundles/b")
                 world.supervisor.send(.networkReady)
+                // Slow, so that not all of it is on this side of the cut already.
+                world.rig.updateCable.condition = .slow(bytesPerSecond: 1_000_000)
                 let first = fetch(world, "/bundles/b", 0..<1_000_000) { if $0 > 200_000 { world.rig.updateCable.condition = .cut } }
                 guard case .failed(_, _, again: true)? = first.end else {
                     Issue.record("\(String(describing: first.end))")
