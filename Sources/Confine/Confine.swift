@@ -54,6 +54,7 @@ extension Grant {
 
 /// Installs the allow-list (seccomp(2)); from here on an unlisted call ends the process.
 public func installFilter(_ lists: [[SystemCall]]) throws(ConfineError) {
+    try step("handler of refused calls", pk_catch_refused_calls())
     var filter = Filter.program(lists)
     let count = UInt16(filter.count)
     try step("system call filter", filter.withUnsafeMutableBufferPointer { pk_install_filter($0.baseAddress, count) })

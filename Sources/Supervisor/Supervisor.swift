@@ -231,7 +231,7 @@ struct Supervisor: ~Copyable {
                 controlHealthy = false
             }
             if role == .uplink { uplinkConnected = false }
-            let how = end.signal == 31 ? "by a system call that it may not make" : end.signal > 0 ? "by signal \(end.signal)" : "with status \(end.exitCode)"
+            let how = end.exitCode == 159 || end.signal == 31 ? "by a system call that it may not make" : end.signal > 0 ? "by signal \(end.signal)" : "with status \(end.exitCode)"
             if role != .installer { event("role-ended", "\(role.name) ended \(how)") } else { installerEnded(how) }
             for other in RoleName.allCases where other != role && supervision.pid(other) != nil { tell(other, .peer(role, alive: false)) }
         }

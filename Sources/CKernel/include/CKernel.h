@@ -307,6 +307,9 @@ PK_INLINE int pk_no_new_privileges(void) { return PK_RESULT(prctl(PR_SET_NO_NEW_
 PK_INLINE int pk_not_dumpable(void) { return PK_RESULT(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
 PK_INLINE int pk_set_name(const char *name) { return PK_RESULT(prctl(PR_SET_NAME, name, 0, 0, 0)); }
 PK_INLINE int pk_unshare_network(void) { return PK_RESULT((int)syscall(SYS_unshare, 0x40000000 /* CLONE_NEWNET */)); }
+/* Exit status of a process that made a system call it may not make (128 + SIGSYS). */
+#define PK_EXIT_CALL_REFUSED 159
+int pk_catch_refused_calls(void);
 PK_INLINE int pk_install_filter(struct sock_filter *filter, unsigned short n) {
     struct sock_fprog p = {n, filter};
     return PK_RESULT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p));
