@@ -19,6 +19,8 @@ extension Story {
             try require(!scene.opened(since: mark), "the inlet was opened")
             let birth = try scene.birth(since: mark)
             let boot = birth.boot
+            let resets = scene.wiring.events(since: mark.lines).filter { $0.change == .reset }
+            try require(resets.isEmpty && birth.stamp.bootCount == 1, "it took \(resets.count) resets, this is boot \(birth.stamp.bootCount)")
             try require(boot.slot.lowercased() == "a" && boot.release == "1.0.0", "slot \(boot.slot), release \(boot.release)")
             try require(!boot.isTrial && boot.failure == nil, "on trial, or failed earlier: \(boot.failure ?? "")")
             try require(boot.register11.count == 32 && boot.register12.count == 32, "no PCR values")
@@ -119,8 +121,7 @@ private func contains(_ bytes: [UInt8], _ part: [UInt8]) -> Bool { Data(bytes).r
 private func scan(_ machine: Machine, _ ports: [Int]) throws -> (open: [UInt16], refused: Int) {
     var open: [UInt16] = [], refused = 0
     for start in stride(from: 0, to: ports.count, by: 128) {
-        let batch = try ports[start..<min(start + 128, ports.count)].map { (host: try freePort(), board: UInt16($0)) }
-        try machine.forward(batch)
+        let batch = try machine.forward(ports[start..<min(start + 128, ports.count)].map { UInt16($0) })
         defer { try? machine.unforward(batch) }
         var waiting = try batch.map { port in
             let fd = rig_connect_tcp(port.host)

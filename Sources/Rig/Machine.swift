@@ -137,10 +137,25 @@ public final class Machine: @unchecked Sendable {
         try command("set_link", ["name": "card", "up": up])
     }
 
-    /// Leads TCP ports of loopback to ports of the board, through QEMU's user network; whoever connects
-    /// stands on the board's own network.
-    public func forward(_ ports: [(host: UInt16, board: UInt16)]) throws(RigError) {
-        for port in ports { try human("hostfwd_add network tcp:127.0.0.1:\(port.host)-:\(port.board)") }
+    /// Leads TCP ports of loopback to these ports of the board, through QEMU's user network: whoever
+    /// connects stands on the board's own network.
+    public func forward(_ ports: [UInt16]) throws(RigError) -> [(host: UInt16, board: UInt16)] {
+        var out: [(host: UInt16, board: UInt16)] = []
+        for port in ports { out.append((try forward(port), port)) }
+        return out
+    }
+
+    private func forward(_ port: UInt16) throws(RigError) -> UInt16 {
+        var failure = RigError.refused("no free port")
+        // A port that was free a moment ago may have been given to somebody else's connection.
+        for _ in 0..<8 {
+            let host = try freePort()
+            do throws(RigError) {
+                try human("hostfwd_add network tcp:127.0.0.1:\(host)-:\(port)")
+                return host
+            } catch { failure = error }
+        }
+        throw failure
     }
 
     public func unforward(_ ports: [(host: UInt16, board: UInt16)]) throws(RigError) {

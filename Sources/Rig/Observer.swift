@@ -113,9 +113,9 @@ public final class Observer: @unchecked Sendable {
     }
 
     /// Sends that many messages of a few bytes of text over one connection, as fast as the broker takes them.
-    public func flood(_ topic: String, count: Int) throws(RigError) {
+    public func flood(_ topic: String, count: Int, qualityOfService: Int) throws(RigError) {
         try run(
-            ["mosquitto_pub"] + Self.connection(broker, authority, identity) + ["-q", "1", "-t", topic, "-l"],
+            ["mosquitto_pub"] + Self.connection(broker, authority, identity) + ["-q", "\(qualityOfService)", "-t", topic, "-l"],
             package: "mosquitto-clients", input: (0..<count).map { "flood \($0)\n" }.joined())
     }
 

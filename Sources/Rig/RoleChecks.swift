@@ -63,7 +63,7 @@ extension Story {
             try scene.command(.freeze(.controller))
             let bite = try require(
                 machine.monitor?.wait(for: "WATCHDOG", after: mark.nanoseconds, timeoutSeconds: 90), "the watchdog did not bite")
-            let reset = try scene.seen(.reset, since: mark)
+            try scene.seen(.reset, since: mark)
             try require(scene.tank.inletPermille <= stand.tank.inletPermille, "the inlet went up")
             let birth = try scene.birth(since: mark)
             try require(birth.stamp.bootCount > count, "the boot count did not move")
@@ -71,7 +71,7 @@ extension Story {
             try require(!scene.opened(since: mark), "it was opened")
             return String(
                 format: "reset %.1f s after the order, lines floating; boot %d, closed", seconds(mark.nanoseconds, bite.nanoseconds),
-                Int(birth.stamp.bootCount)) + (reset.number > 0 ? "" : "")
+                Int(birth.stamp.bootCount))
         }
     }
 }

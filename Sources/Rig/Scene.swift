@@ -187,8 +187,8 @@ final class Scene: @unchecked Sendable {
 
     /// An order that must be taken.
     @discardableResult
-    func command(_ action: Action) throws -> Receipt {
-        let receipt = try send(try order(action))
+    func command(_ action: Action, timeoutSeconds: Double = 60) throws -> Receipt {
+        let receipt = try send(try order(action), timeoutSeconds: timeoutSeconds)
         try require(receipt.outcome == .accepted, "refused: \(receipt.code): \(receipt.text)")
         return receipt
     }
