@@ -42,6 +42,8 @@ public struct Tank: Sendable, Equatable {
     /// Time for which both drives of the motor were on at once.
     public private(set) var bothDrivenMicroseconds: Int64 = 0
     public var resetPressed = false
+    /// The hand valve before the inlet: while it is shut no water comes, however far the inlet is open.
+    public var supplyShut = false
     public var faults: Set<Fault> = []
 
     public init(inletPermille: Int64 = 0, contentMicrolitres: Int64 = 6_000_000) {
@@ -55,7 +57,7 @@ public struct Tank: Sendable, Equatable {
     public var inletPermille: Int64 { inletMicroseconds * 1000 / Self.travelMicroseconds }
     public var inletHighestPermille: Int64 { inletHighestMicroseconds * 1000 / Self.travelMicroseconds }
     public var inflowMicrolitresPerSecond: Int64 {
-        Self.inflowMaximumMicrolitresPerSecond * inletMicroseconds / Self.travelMicroseconds
+        supplyShut ? 0 : Self.inflowMaximumMicrolitresPerSecond * inletMicroseconds / Self.travelMicroseconds
     }
     public var outflowMicrolitresPerSecond: Int64 {
         outletOpen && contentNanolitres > 0 ? Self.outflowMicrolitresPerSecond : 0

@@ -7,7 +7,11 @@ extension Story {
         let scene = Scene(rig: rig, workshop: workshop, kernelPath: kernelPath)
         let console = explain
         explain = { console() + "\n--- reported:\n" + scene.lastWords }
-        defer { explain = console }
+        recover = { scene.startOver() }
+        defer {
+            explain = console
+            recover = {}
+        }
         checkBoot(scene)
         checkCommands(scene)
         checkControl(scene)

@@ -14,9 +14,12 @@ extension Story {
     func checkCommands(_ scene: Scene) {
         check("a signed command drives the inlet to 40 %", timeoutSeconds: 180) {
             try scene.ready()
+            scene.fill(toLitres: 6)
             let mark = scene.mark()
             let stand = try scene.drive(toPermille: 400)
             let position = stand.tank.inletPermille
+            scene.wiring.change { $0.supplyShut = false }
+            defer { scene.wiring.change { $0.supplyShut = true } }
             try require((300...450).contains(position), "it stands at \(position) permille")
             let moved = try scene.seen(.output(.inletOpen, true), since: mark)
             let stopped = try require(
@@ -24,7 +27,10 @@ extension Story {
             let shown = try scene.report("the new position", timeoutSeconds: 20) { reports in
                 reports.values["inlet"].flatMap { abs($0.value - position) <= 60 ? $0.value : nil }
             }
-            return "at \(position) permille after \(milliseconds(from: moved.nanoseconds, to: stopped.nanoseconds)) ms, reported as \(shown)"
+            let flow = try scene.report("the flow", timeoutSeconds: 20) { reports in
+                reports.values["flow"].flatMap { abs($0.value - 400_000) < 100_000 ? $0.value : nil }
+            }
+            return "at \(position) permille after \(milliseconds(from: moved.nanoseconds, to: stopped.nanoseconds)) ms, reported as \(shown), flow \(flow / 1000) of \(stand.tank.inletPermille) mL/s"
         }
         checkRefusals(scene)
         check("a flood of objects costs a counter, not the board", threat: "G-D", timeoutSeconds: 240) {

@@ -25,7 +25,7 @@ extension Story {
             try tripped(scene)
             let mark = scene.mark()
             scene.fill(toLitres: 6)
-            try scene.event("sensor-changed", "level-high", since: mark)
+            _ = try scene.report("a level below the mark") { $0.values["level-high"]?.value == 0 ? true : nil }
             try scene.refused(inlet: 300, "tripped")
             try require(!scene.opened(since: mark), "it opened")
             return "300 permille refused at \(scene.tank.levelPermille) permille of level"

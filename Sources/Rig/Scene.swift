@@ -61,9 +61,19 @@ final class Scene: @unchecked Sendable {
         return try birth(since: mark)
     }
 
-    /// The board runs, and its valve knows where it is.
+    /// After a failed check: the next one begins with a boot.
+    func startOver() {
+        made?.cutPower()
+        try? rig.clearFaults()
+        wiring.change { $0.resetPressed = false }
+        fill(toLitres: 6)
+    }
+
+    /// The board runs, and its valve knows where it is. No water comes: a tank that fills meanwhile
+    /// would trip, and rightly so.
     @discardableResult
     func ready() throws -> Machine {
+        wiring.change { $0.supplyShut = true }
         let machine = try running()
         try referenced()
         return machine
@@ -216,11 +226,17 @@ final class Scene: @unchecked Sendable {
         let mark = mark()
         wiring.change { $0.resetPressed = true }
         defer { wiring.change { $0.resetPressed = false } }
-        return try event(code, since: mark, timeoutSeconds: 20)
+        let event = try event(code, since: mark, timeoutSeconds: 20)
+        // Nobody presses twice within half a second.
+        wiring.change { $0.resetPressed = false }
+        usleep(500_000)
+        return event
     }
 
     /// The end of what the board said, for a check that failed.
-    var lastWords: String { reports.lines.suffix(15).joined(separator: "\n") }
+    var lastWords: String {
+        reports.lines.filter { !$0.contains(" data: ") && !$0.contains(" posture: ") }.suffix(12).joined(separator: "\n")
+    }
 }
 
 /// What the plant sees of a board that is safe: nothing opens, the inlet closes or is closed.

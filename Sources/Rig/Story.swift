@@ -36,6 +36,8 @@ public final class Story {
     private let only: [String]
     /// What to print below a failed check.
     public var explain: () -> String
+    /// What to do after a failed check, so that the next one finds its world in order.
+    public var recover: () -> Void = {}
     private let write: (String) -> Void
 
     /// - only: run the checks whose name contains one of these; all of them if empty.
@@ -65,6 +67,7 @@ public final class Story {
         write(Self.line(outcome))
         if !outcome.passed {
             for line in explain().split(separator: "\n") { write("     | \(line)") }
+            recover()
         }
         return outcome.passed
     }
