@@ -58,6 +58,8 @@ public enum SupervisorMessage: Message, Equatable {
     case event(code: String, text: String)
     /// The installer may write: the slot is marked as being written, on disk.
     case proceed
+    /// The board restarts in a moment: bring to an end what must not be cut.
+    case restarting
 
     public init(decoding reader: inout CBORReader) throws(CBORError) {
         let at = reader.offset
@@ -73,6 +75,7 @@ public enum SupervisorMessage: Message, Equatable {
         case (3, 1): self = .networkReady
         case (4, 3): self = .event(code: try reader.text(maximum: 64), text: try reader.text(maximum: MessageLimit.text))
         case (5, 1): self = .proceed
+        case (6, 1): self = .restarting
         default: throw .outOfRange(at: at)
         }
     }
@@ -87,6 +90,7 @@ public enum SupervisorMessage: Message, Equatable {
         case .networkReady: writer.array(1); writer.unsigned(3)
         case .event(let code, let text): writer.array(3); writer.unsigned(4); writer.text(code); writer.text(text)
         case .proceed: writer.array(1); writer.unsigned(5)
+        case .restarting: writer.array(1); writer.unsigned(6)
         }
     }
 }

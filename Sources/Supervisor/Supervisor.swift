@@ -82,6 +82,7 @@ struct Supervisor: ~Copyable {
     private var isNetworkReady = false
     private var order: InstallOrder?
     private var rebootAt: UInt64?
+    private var isLeaving = false
     private var postureAt: UInt64 = 0
     /// Said before the keeper was there to write it down.
     private var pendingEvents: [(code: String, text: String)] = []
@@ -164,7 +165,12 @@ struct Supervisor: ~Copyable {
             postureAt = now + postureMilliseconds
             reportPosture()
         }
-        if let at = rebootAt, now >= at { restart() }
+        guard let at = rebootAt else { return }
+        if now + farewellMilliseconds / 3 >= at, !isLeaving {
+            isLeaving = true
+            tell(.keeper, .restarting)
+        }
+        if now >= at { restart() }
     }
 
     private func restart() {
