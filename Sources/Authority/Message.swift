@@ -107,6 +107,8 @@ public enum RoleMessage: Message, Equatable {
     case connected(Bool)
     /// Uplink: the address to give to the interface.
     case lease(address: [UInt8], prefixLength: UInt8, router: [UInt8])
+    /// Uplink: the lease has ended; the address may be another's now.
+    case leaseLost
     /// Keeper, after a verified order: fetch this bundle (a path below the declared server's) and install it.
     case update(path: String)
     /// Keeper, after a verified order.
@@ -141,6 +143,7 @@ public enum RoleMessage: Message, Equatable {
                 throw .outOfRange(at: at)
             }
             self = .inject(fault, role)
+        case (12, 1): self = .leaseLost
         default: throw .outOfRange(at: at)
         }
     }
@@ -160,6 +163,7 @@ public enum RoleMessage: Message, Equatable {
         case .installed(let release): writer.array(2); writer.unsigned(8); writer.text(release)
         case .progress(let done, let total): writer.array(3); writer.unsigned(9); writer.unsigned(done); writer.unsigned(total)
         case .installFailed(let code, let text): writer.array(3); writer.unsigned(10); writer.text(code); writer.text(text)
+        case .leaseLost: writer.array(1); writer.unsigned(12)
         case .inject(let fault, let role):
             writer.array(3); writer.unsigned(11); writer.unsigned(UInt64(fault.rawValue)); writer.unsigned(UInt64(role.rawValue))
         }

@@ -274,6 +274,7 @@ struct Supervisor: ~Copyable {
             _ = tripped
         case .connected(let connected): uplinkConnected = connected
         case .lease(let address, let prefixLength, let router): takeLease(address, Int(prefixLength), router)
+        case .leaseLost: dropLease()
         case .update(let path): beginUpdate(path, now)
         case .reboot: if rebootAt == nil { rebootAt = now + farewellMilliseconds }
         case .inject(let fault, let target): inject(fault, target)
@@ -324,6 +325,11 @@ struct Supervisor: ~Copyable {
         } catch { return event("network-failed", error.text) }
         isNetworkReady = true
         tell(.uplink, .networkReady)
+    }
+
+    private mutating func dropLease() {
+        isNetworkReady = false
+        do throws(SystemError) { try forgetAddress(board.network.name) } catch { event("network-failed", error.text) }
     }
 
     // MARK: update and health
