@@ -48,6 +48,7 @@ enum SystemCalls {
         SystemCall(SYS_close, "close", "descriptors of our own"),
         SystemCall(SYS_exit_group, "exit_group", "end"),
         SystemCall(SYS_exit, "exit", "end"),
+        SystemCall(SYS_sysinfo, "sysinfo", "the C library's qsort asks how much memory there is"),
         SystemCall(SYS_futex, "futex", "locks and once-only starts of OpenSSL and the C library; no second thread ever waits"),
         SystemCall(SYS_getpid, "getpid", "OpenSSL reseeds after a fork"),
         SystemCall(SYS_getrandom, "getrandom", "nonces, jitter"),

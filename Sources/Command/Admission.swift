@@ -47,7 +47,8 @@ public struct Admission: Sendable {
         self.challenge = challenge
     }
 
-    /// Admits a command once. Its issuer is the first of its signers.
+    /// Admits a command once: its counter must be new to every one of its signers, so that leaving out a
+    /// signature does not make it another command.
     public mutating func admit(_ command: Verified<Command>, nowMilliseconds: UInt64) throws(AdmissionRefusal) {
         let payload = command.payload
         guard payload.device == device else { throw .deviceWrong(payload.device) }
@@ -55,15 +56,18 @@ public struct Admission: Sendable {
         guard nowMilliseconds <= payload.deadlineMilliseconds else {
             throw .deadlinePassed(deadline: payload.deadlineMilliseconds, now: nowMilliseconds)
         }
-        let issuer = command.signers[0]
-        if let index = last.firstIndex(where: { $0.issuer == issuer }) {
-            guard payload.counter > last[index].counter else {
-                throw .replayed(counter: payload.counter, last: last[index].counter)
+        var next = last
+        for signer in command.signers {
+            if let index = next.firstIndex(where: { $0.issuer == signer }) {
+                guard payload.counter > next[index].counter else {
+                    throw .replayed(counter: payload.counter, last: next[index].counter)
+                }
+                next[index].counter = payload.counter
+            } else {
+                guard next.count < Self.issuerMaximum else { throw .tooManyIssuers }
+                next.append((signer, payload.counter))
             }
-            last[index].counter = payload.counter
-        } else {
-            guard last.count < Self.issuerMaximum else { throw .tooManyIssuers }
-            last.append((issuer, payload.counter))
         }
+        last = next
     }
 }
