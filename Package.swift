@@ -120,6 +120,9 @@ let hostTargets: [Target] = [
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "SimulatedDisk"]),
     .target(name: "CCage", path: "Tests/CCage"),
     .testTarget(name: "ConfineTests", dependencies: ["Confine", "CKernel", "CCage"]),
+    .testTarget(name: "BootTests", dependencies: ["Boot", "SimulatedRelease"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"]),
+    .testTarget(name: "KeeperTests", dependencies: ["Keeper"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
     .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
 ]
