@@ -84,12 +84,10 @@ private let telling: [UInt64] = {
     @Test("P-E2 numbers beyond the table's are refused: x32, negative, and what is not a call yet", arguments: RoleName.allCases)
     func beyond(_ role: RoleName) {
         let program = Filter.program(Authority.of(role).systemCalls)
-        for low in 0...500 as ClosedRange<UInt32> {
-            for high in [0x4000_0000, 0x8000_0000, 0x0001_0000, 0xFFFF_0000] as [UInt32] {
-                #expect(judge(program, number: high | low) == .trap)
-            }
+        for high in [0x4000_0000, 0x8000_0000, 0x0001_0000, 0xFFFF_0000] as [UInt32] {
+            #expect((0...500 as ClosedRange<UInt32>).filter { judge(program, number: high | $0) != .trap } == [])
         }
-        for number in 501...2000 as ClosedRange<UInt32> { #expect(judge(program, number: number) == .trap) }
+        #expect((501...2000 as ClosedRange<UInt32>).filter { judge(program, number: $0) != .trap } == [])
     }
 
     @Test("P-E2 every call of another architecture kills the process", arguments: RoleName.allCases)
@@ -98,7 +96,8 @@ private let telling: [UInt64] = {
         // i386, ARM, the other of ours, and none.
         let others: [UInt32] = [0x4000_0003, 0x4000_0028, 0xC000_003E, 0xC000_00B7, 0, .max].filter { $0 != PK_AUDIT_ARCH }
         for architecture in others {
-            for number in 0...500 as ClosedRange<UInt32> { #expect(judge(program, number: number, architecture: architecture) == .kill) }
+            let alive = (0...500 as ClosedRange<UInt32>).filter { judge(program, number: $0, architecture: architecture) != .kill }
+            #expect(alive == [], "architecture \(architecture)")
         }
     }
 
