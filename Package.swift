@@ -117,6 +117,13 @@ let hostTargets: [Target] = [
     .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"]),
     .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"]),
+    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "SimulatedDisk"]),
+    .target(name: "CCage", path: "Tests/CCage"),
+    .testTarget(name: "ConfineTests", dependencies: ["Confine", "CKernel", "CCage"]),
+    .testTarget(name: "BootTests", dependencies: ["Boot", "SimulatedRelease"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"]),
+    .testTarget(name: "KeeperTests", dependencies: ["Keeper"]),
+    .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
     .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
 ]
 

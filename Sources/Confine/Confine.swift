@@ -16,14 +16,15 @@ public struct ConfineError: Error, Coded {
 /// Where roles have their root: a directory of the image with nothing in it.
 public let emptyRoot = "/empty"
 
-/// Confines this process for good. `descriptorCount` is how many it was granted, from `firstGrant` on.
-public func confine(_ authority: RoleAuthority, descriptorCount: Int) throws(ConfineError) {
+/// Confines this process for good. `descriptorCount` is how many it was granted, from `firstGrant` on;
+/// `root` is a directory with nothing in it.
+public func confine(_ authority: RoleAuthority, descriptorCount: Int, root: String = emptyRoot) throws(ConfineError) {
     let own = Authority.firstGrant + Int32(descriptorCount)
     try step("close other descriptors", pk_close_from(own))
     try step("name", pk_set_name(authority.role.name))
     if !authority.hasNetwork { try step("network of its own", pk_unshare_network()) }
-    try step("chdir \(emptyRoot)", pk_chdir(emptyRoot))
-    try step("chroot \(emptyRoot)", pk_chroot("."))
+    try step("chdir \(root)", pk_chdir(root))
+    try step("chroot \(root)", pk_chroot("."))
     try step("not dumpable", pk_not_dumpable())
     try step("capability bounding set", pk_drop_bounding_set())
     try step("user", pk_become(authority.user))

@@ -3,12 +3,14 @@ import Bytes
 import System
 
 /// Sockets in LISTEN, of TCP over IPv4 and IPv6 (proc(5), /proc/net/tcp: the fourth field, 0A).
-func listeningSockets() -> Int { listening("/proc/net/tcp") + listening("/proc/net/tcp6") }
+func listeningSockets() -> Int {
+    listeningSockets(in: kernelFile("/proc/net/tcp") ?? []) + listeningSockets(in: kernelFile("/proc/net/tcp6") ?? [])
+}
 
-private func listening(_ path: String) -> Int {
-    guard let content = kernelFile(path) else { return 0 }
+/// Of one such table: a head, then a line for each socket.
+func listeningSockets(in table: [UInt8]) -> Int {
     var count = 0
-    for line in content.split(separator: 0x0A).dropFirst() {
+    for line in table.split(separator: 0x0A).dropFirst() {
         let fields = line.split(separator: 0x20, maxSplits: 4)
         if fields.count > 3, fields[3].elementsEqual("0A".utf8) { count += 1 }
     }
