@@ -58,6 +58,8 @@ public enum SupervisorMessage: Message, Equatable {
     case event(code: String, text: String)
     /// The installer may write: the slot is marked as being written, on disk.
     case proceed
+    /// The board restarts in a moment: bring to an end what must not be cut.
+    case restarting
 
     public init(decoding reader: inout CBORReader) throws(CBORError) {
         let at = reader.offset
@@ -73,6 +75,7 @@ public enum SupervisorMessage: Message, Equatable {
         case (3, 1): self = .networkReady
         case (4, 3): self = .event(code: try reader.text(maximum: 64), text: try reader.text(maximum: MessageLimit.text))
         case (5, 1): self = .proceed
+        case (6, 1): self = .restarting
         default: throw .outOfRange(at: at)
         }
     }
@@ -87,6 +90,7 @@ public enum SupervisorMessage: Message, Equatable {
         case .networkReady: writer.array(1); writer.unsigned(3)
         case .event(let code, let text): writer.array(3); writer.unsigned(4); writer.text(code); writer.text(text)
         case .proceed: writer.array(1); writer.unsigned(5)
+        case .restarting: writer.array(1); writer.unsigned(6)
         }
     }
 }
@@ -103,6 +107,8 @@ public enum RoleMessage: Message, Equatable {
     case connected(Bool)
     /// Uplink: the address to give to the interface.
     case lease(address: [UInt8], prefixLength: UInt8, router: [UInt8])
+    /// Uplink: the lease has ended; the address may be another's now.
+    case leaseLost
     /// Keeper, after a verified order: fetch this bundle (a path below the declared server's) and install it.
     case update(path: String)
     /// Keeper, after a verified order.
@@ -137,6 +143,7 @@ public enum RoleMessage: Message, Equatable {
                 throw .outOfRange(at: at)
             }
             self = .inject(fault, role)
+        case (12, 1): self = .leaseLost
         default: throw .outOfRange(at: at)
         }
     }
@@ -156,6 +163,7 @@ public enum RoleMessage: Message, Equatable {
         case .installed(let release): writer.array(2); writer.unsigned(8); writer.text(release)
         case .progress(let done, let total): writer.array(3); writer.unsigned(9); writer.unsigned(done); writer.unsigned(total)
         case .installFailed(let code, let text): writer.array(3); writer.unsigned(10); writer.text(code); writer.text(text)
+        case .leaseLost: writer.array(1); writer.unsigned(12)
         case .inject(let fault, let role):
             writer.array(3); writer.unsigned(11); writer.unsigned(UInt64(fault.rawValue)); writer.unsigned(UInt64(role.rawValue))
         }

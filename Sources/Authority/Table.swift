@@ -102,7 +102,7 @@ public enum Authority {
         switch message {
         case .checkIn, .event: true
         case .control: role == .controller
-        case .connected, .lease: role == .uplink
+        case .connected, .lease, .leaseLost: role == .uplink
         case .update, .reboot, .inject: role == .keeper
         case .installing, .installed, .progress, .installFailed: role == .installer
         }

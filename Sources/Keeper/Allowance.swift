@@ -1,19 +1,24 @@
-// How many objects from outside are looked at: a bucket that refills, so that a flood costs a counter.
+// How often something is done for whoever asks: a bucket that refills, so that a flood costs a counter.
 
 struct Allowance {
-    static let perSecond: UInt64 = 5
-    static let burst: UInt64 = 20
-
     enum Answer { case granted, firstRefusal, refused }
 
-    private var tokens = burst
+    let burst: UInt64
+    let perMinute: UInt64
+    private var tokens: UInt64
     private var filledAt: UInt64 = 0
     private var isRefusing = false
 
+    init(burst: UInt64, perMinute: UInt64) {
+        self.burst = burst
+        self.perMinute = perMinute
+        tokens = burst
+    }
+
     mutating func take(now: UInt64) -> Answer {
-        let more = (now - filledAt) * Self.perSecond / 1000
+        let more = (now - filledAt) * perMinute / 60000
         if more > 0 {
-            tokens = min(Self.burst, tokens + more)
+            tokens = min(burst, tokens + more)
             filledAt = now
         }
         guard tokens > 0 else {

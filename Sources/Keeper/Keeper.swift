@@ -74,7 +74,10 @@ struct Keeper: ~Copyable {
     private var pending: [Pending] = []
     private static let pendingMaximum = 16
     private var nextID: UInt64 = 1
-    private var allowance = Allowance()
+    /// Objects from outside that are looked at.
+    private var objects = Allowance(burst: 20, perMinute: 300)
+    /// Signatures for handshakes: more than any backoff asks for.
+    private var signatures = Allowance(burst: 8, perMinute: 30)
 
     init(_ start: borrowing RoleStart) throws(KeeperFailure) {
         supervisor = start.supervisor
@@ -178,6 +181,7 @@ struct Keeper: ~Copyable {
             case .peer(.uplink, let alive):
                 outbox.sessionEnded()
                 if alive { try tellUplink(.will(recorder.will)) }
+            case .restarting: try Self.step("journal") { () throws(JournalError) in try outbox.settle() }
             case .peer(.controller, alive: false): try refuseAll(code: "controller-gone", text: "the controller ended before it answered")
             default: break
             }
@@ -260,9 +264,9 @@ struct Keeper: ~Copyable {
     /// Verifies, admits, and carries out or passes on. Nothing is done before the last check.
     private mutating func take(_ bytes: [UInt8]) throws(KeeperFailure) {
         let now = monotonicMilliseconds()
-        switch allowance.take(now: now) {
+        switch objects.take(now: now) {
         case .granted: break
-        case .firstRefusal: return try record(event: "commands-too-many", "objects come faster than \(Allowance.perSecond) a second; the rest is dropped unread")
+        case .firstRefusal: return try record(event: "commands-too-many", "more than \(objects.perMinute) objects a minute; the rest is dropped unread")
         case .refused: return
         }
         let object = SHA256.hash(bytes).bytes
@@ -342,6 +346,12 @@ struct Keeper: ~Copyable {
     /// stays in the TPM. An empty answer tells the uplink that there is none.
     private mutating func sign(_ digest: [UInt8]) throws(KeeperFailure) {
         var signature: [UInt8] = []
+        switch signatures.take(now: monotonicMilliseconds()) {
+        case .granted: break
+        case .firstRefusal: try record(event: "signatures-too-many", "the uplink asks for more than \(signatures.perMinute) a minute")
+            fallthrough
+        case .refused: return try tellUplink(.signature([]))
+        }
         do throws(TPMError) {
             let key = try tpm.createPrimarySigningKey(.device)
             signature = try tpm.sign(key.handle, Digest(digest)!)

@@ -44,6 +44,9 @@ struct Outbox: ~Copyable {
 
     mutating func flush() throws(JournalError) { try journal.flush() }
 
+    /// Before an orderly restart: the next boot goes on without a gap in the sequence.
+    mutating func settle() throws(JournalError) { try journal.settle() }
+
     mutating func sessionBegan() { inSession = true }
 
     mutating func sessionEnded() {

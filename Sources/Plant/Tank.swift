@@ -26,6 +26,8 @@ public struct Tank: Sendable, Equatable {
 
     /// How far the inlet is open, as motor time from the closed end: 0 to `travelMicroseconds`.
     public private(set) var inletMicroseconds: Int64
+    /// The furthest that it ever was open: an envelope is kept by this, or not at all.
+    public private(set) var inletHighestMicroseconds: Int64
     public private(set) var outletOpen = false
     /// What is in the tank, in nanolitres so that a short step loses nothing.
     private var contentNanolitres: Int64
@@ -44,12 +46,14 @@ public struct Tank: Sendable, Equatable {
 
     public init(inletPermille: Int64 = 0, contentMicrolitres: Int64 = 6_000_000) {
         inletMicroseconds = inletPermille * Self.travelMicroseconds / 1000
+        inletHighestMicroseconds = inletMicroseconds
         contentNanolitres = contentMicrolitres * 1000
     }
 
     public var contentMicrolitres: Int64 { contentNanolitres / 1000 }
     public var levelPermille: Int64 { contentMicrolitres * 1000 / Self.capacityMicrolitres }
     public var inletPermille: Int64 { inletMicroseconds * 1000 / Self.travelMicroseconds }
+    public var inletHighestPermille: Int64 { inletHighestMicroseconds * 1000 / Self.travelMicroseconds }
     public var inflowMicrolitresPerSecond: Int64 {
         Self.inflowMaximumMicrolitresPerSecond * inletMicroseconds / Self.travelMicroseconds
     }
@@ -108,6 +112,7 @@ public struct Tank: Sendable, Equatable {
         guard open != close, !faults.contains(.jammedValve) else { return }
         let way = faults.contains(.slowValve) ? microseconds / 2 : microseconds
         inletMicroseconds = min(max(inletMicroseconds + (open ? way : -way), 0), Self.travelMicroseconds)
+        inletHighestMicroseconds = max(inletHighestMicroseconds, inletMicroseconds)
     }
 
     /// Returns what came in, in nanolitres.

@@ -140,6 +140,23 @@ public final class Machine: @unchecked Sendable {
         try command("set_link", ["name": "card", "up": up])
     }
 
+    /// Leads TCP ports of loopback to ports of the board, through QEMU's user network; whoever connects
+    /// stands on the board's own network.
+    public func forward(_ ports: [(host: UInt16, board: UInt16)]) throws(RigError) {
+        for port in ports { try human("hostfwd_add network tcp:127.0.0.1:\(port.host)-:\(port.board)") }
+    }
+
+    public func unforward(_ ports: [(host: UInt16, board: UInt16)]) throws(RigError) {
+        for port in ports { try human("hostfwd_remove network tcp:127.0.0.1:\(port.host)") }
+    }
+
+    /// A command of QEMU's monitor for people; throws with its complaint.
+    private func human(_ line: String) throws(RigError) {
+        guard let monitor else { throw .refused("the board has no power") }
+        let answer = try monitor.execute("human-monitor-command", ["command-line": line])
+        if answer.contains("rror") || answer.contains("nvalid") || answer.contains("ould not") { throw .refused("\(line): \(answer)") }
+    }
+
     private func command(_ name: String, _ arguments: [String: Any] = [:]) throws(RigError) {
         guard let monitor else { throw .refused("the board has no power") }
         try monitor.execute(name, arguments)

@@ -38,7 +38,9 @@ public final class MachineMonitor: @unchecked Sendable {
     }
 
     /// Carries one command out; throws what QEMU answered if it refused.
-    public func execute(_ command: String, _ arguments: [String: Any] = [:], timeoutSeconds: Double = 10) throws(RigError) {
+    /// - Returns: what it answered, if that is text.
+    @discardableResult
+    public func execute(_ command: String, _ arguments: [String: Any] = [:], timeoutSeconds: Double = 10) throws(RigError) -> String {
         var message: [String: Any] = ["execute": command]
         if !arguments.isEmpty { message["arguments"] = arguments }
         guard let bytes = try? JSONSerialization.data(withJSONObject: message) else { throw .refused("not JSON: \(command)") }
@@ -56,6 +58,7 @@ public final class MachineMonitor: @unchecked Sendable {
         if let error = reply?["error"] as? [String: Any] {
             throw .refused("QEMU refused \(command): \(error["desc"] as? String ?? "no reason")")
         }
+        return reply?["return"] as? String ?? ""
     }
 
     /// The events so far.

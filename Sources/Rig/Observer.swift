@@ -112,6 +112,13 @@ public final class Observer: @unchecked Sendable {
             package: "mosquitto-clients")
     }
 
+    /// Sends that many messages of a few bytes of text over one connection, as fast as the broker takes them.
+    public func flood(_ topic: String, count: Int) throws(RigError) {
+        try run(
+            ["mosquitto_pub"] + Self.connection(broker, authority, identity) + ["-q", "1", "-t", topic, "-l"],
+            package: "mosquitto-clients", input: (0..<count).map { "flood \($0)\n" }.joined())
+    }
+
     /// The number that the next message will get.
     public var nextMessage: Int {
         condition.lock()

@@ -34,7 +34,8 @@ public final class Story {
 
     public private(set) var outcomes: [Outcome] = []
     private let only: [String]
-    private let explain: () -> String
+    /// What to print below a failed check.
+    public var explain: () -> String
     private let write: (String) -> Void
 
     /// - only: run the checks whose name contains one of these; all of them if empty.

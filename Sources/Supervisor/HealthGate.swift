@@ -28,17 +28,19 @@ public enum HealthVerdict: Equatable, Sendable {
 public struct HealthGate: Sendable {
     private let aliveMilliseconds: UInt64
     private let timeoutMilliseconds: UInt64
+    private let isTrial: Bool
     private let uplinkDemanded: Bool
     private let startedAt: UInt64
     private var soundSince: UInt64?
     private var verdict: HealthVerdict = .waiting
 
-    /// - isTrial: a release that was good before is not held to the uplink: a broker that is down must
-    ///   not make a sound board go back.
+    /// - isTrial: a release that was good before is held to its roles alone: neither a broker that is down
+    ///   nor a valve that is jammed must make a sound board restart.
     public init(_ demands: Release.HealthGate, isTrial: Bool, now: UInt64) {
         aliveMilliseconds = UInt64(demands.aliveMilliseconds)
         timeoutMilliseconds = UInt64(demands.timeoutMilliseconds)
-        uplinkDemanded = demands.uplinkDemanded && isTrial
+        self.isTrial = isTrial
+        uplinkDemanded = demands.uplinkDemanded
         startedAt = now
     }
 
@@ -46,8 +48,8 @@ public struct HealthGate: Sendable {
         guard verdict == .waiting else { return verdict }
         let missing: (code: String, text: String)? =
             if !signs.rolesAlive { ("roles-not-alive", "a role does not stay alive") }
-            else if !signs.controlHealthy { ("control-not-healthy", "the controller does not reach a healthy state") }
-            else if uplinkDemanded && !signs.uplinkConnected { ("uplink-not-connected", "no session with the broker, which this release demands") }
+            else if isTrial && !signs.controlHealthy { ("control-not-healthy", "the controller does not reach a healthy state") }
+            else if isTrial && uplinkDemanded && !signs.uplinkConnected { ("uplink-not-connected", "no session with the broker, which this release demands") }
             else { nil }
         if let missing {
             soundSince = nil

@@ -82,6 +82,7 @@ struct Supervisor: ~Copyable {
     private var isNetworkReady = false
     private var order: InstallOrder?
     private var rebootAt: UInt64?
+    private var isLeaving = false
     private var postureAt: UInt64 = 0
     /// Said before the keeper was there to write it down.
     private var pendingEvents: [(code: String, text: String)] = []
@@ -164,7 +165,12 @@ struct Supervisor: ~Copyable {
             postureAt = now + postureMilliseconds
             reportPosture()
         }
-        if let at = rebootAt, now >= at { restart() }
+        guard let at = rebootAt else { return }
+        if now + farewellMilliseconds / 3 >= at, !isLeaving {
+            isLeaving = true
+            tell(.keeper, .restarting)
+        }
+        if now >= at { restart() }
     }
 
     private func restart() {
@@ -268,6 +274,7 @@ struct Supervisor: ~Copyable {
             _ = tripped
         case .connected(let connected): uplinkConnected = connected
         case .lease(let address, let prefixLength, let router): takeLease(address, Int(prefixLength), router)
+        case .leaseLost: dropLease()
         case .update(let path): beginUpdate(path, now)
         case .reboot: if rebootAt == nil { rebootAt = now + farewellMilliseconds }
         case .inject(let fault, let target): inject(fault, target)
@@ -318,6 +325,11 @@ struct Supervisor: ~Copyable {
         } catch { return event("network-failed", error.text) }
         isNetworkReady = true
         tell(.uplink, .networkReady)
+    }
+
+    private mutating func dropLease() {
+        isNetworkReady = false
+        do throws(SystemError) { try forgetAddress(board.network.name) } catch { event("network-failed", error.text) }
     }
 
     // MARK: update and health

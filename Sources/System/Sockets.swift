@@ -95,3 +95,8 @@ public func configureInterface(_ name: String, address: [UInt8], prefixLength: I
         try checked("\(name) IPv4 address", pk_interface_v4(name, address, Int32(prefixLength), via))
     }
 }
+
+/// Takes the interface's IPv4 address away, and the routes that go by it.
+public func forgetAddress(_ name: String) throws(SystemError) {
+    try checked("\(name) without address", pk_interface_v4(name, [0, 0, 0, 0], 0, [0, 0, 0, 0]))
+}

@@ -11,7 +11,7 @@ public struct BootReport: Equatable, Sendable {
     public static let textMaximum = 160
     public static let eventLogMaximum = 8192
 
-    /// "a" or "b".
+    /// "A" or "B".
     public var slot: String = ""
     public var release: String = ""
     public var rollbackIndex: UInt64 = 0

@@ -162,6 +162,7 @@ struct Loop: ~Copyable {
             tell(.event(code: "dhcp-lease", text: "\(lease.address.text)/\(lease.prefixLength) by \(lease.server.text)"))
             tell(.lease(address: lease.address.bytes, prefixLength: UInt8(lease.prefixLength), router: lease.router?.bytes ?? [0, 0, 0, 0]))
         case .lost:
+            tell(.leaseLost)
             tell(.event(code: "dhcp-lease-lost", text: "the lease ended and nobody renewed it"))
             broker.networkIsLost(now)
             bundles.networkIsLost()

@@ -235,7 +235,8 @@ PK_INLINE int pk_interface_up(const char *name) {
     close(fd);
     return -e;
 }
-/* Sets the interface's IPv4 address and prefix; then, if the router is not 0.0.0.0, the default route. */
+/* Sets the interface's IPv4 address and prefix; then, if the router is not 0.0.0.0, the default route.
+   The address 0.0.0.0 takes address and routes away (netdevice(7)). */
 PK_INLINE int pk_interface_v4(const char *name, const uint8_t address[4], int prefix, const uint8_t router[4]) {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), e = 0;
     if (fd < 0) return -errno;
@@ -246,6 +247,7 @@ PK_INLINE int pk_interface_v4(const char *name, const uint8_t address[4], int pr
     a->sin_family = AF_INET;
     memcpy(&a->sin_addr, address, 4);
     if (ioctl(fd, SIOCSIFADDR, &r) < 0) e = errno;
+    if (!a->sin_addr.s_addr) { close(fd); return -e; }
     a->sin_addr.s_addr = htonl(prefix ? 0xffffffffu << (32 - prefix) : 0);
     if (!e && ioctl(fd, SIOCSIFNETMASK, &r) < 0) e = errno;
     if (!e && (router[0] | router[1] | router[2] | router[3])) {
