@@ -81,6 +81,7 @@ let hostTargets: [Target] = [
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: [
         "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
+        "Verity", "Release",
     ]),
     .testTarget(name: "PlantTests", dependencies: ["Plant"]),
     .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"]),

@@ -38,6 +38,9 @@ public final class Machine: @unchecked Sendable {
     public var tpmStateFolder: String { folder + "/tpm" }
     public var isOn: Bool { qemu?.isRunning ?? false }
 
+    /// kvm where guests run under it here, else tcg.
+    public func accelerator() throws(RigError) -> String { try Self.kvm.accelerator(kernelPath: settings.kernelPath, folder: folder) }
+
     public init(_ settings: MachineSettings, folder: String, wiring: Wiring) throws(RigError) {
         self.settings = settings
         self.folder = folder
@@ -75,7 +78,7 @@ public final class Machine: @unchecked Sendable {
     }
 
     private func arguments(_ monitorPath: String) throws(RigError) -> [String] {
-        let accelerator = try Self.kvm.accelerator(kernelPath: settings.kernelPath, folder: folder)
+        let accelerator = try accelerator()
         let memory = "\(settings.memoryMebibytes)M"
         var arguments = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
