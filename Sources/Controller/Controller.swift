@@ -16,7 +16,7 @@ import System
 /// Edges closer than this share one reaction.
 private let reactionMilliseconds: UInt64 = 2
 /// How often the supervisor hears that rounds are being completed.
-private let checkInMilliseconds: UInt64 = 500
+private let checkInMilliseconds: UInt64 = 100
 /// Messages taken from a channel in one round; the rest waits.
 private let messagesMaximum = 16
 

@@ -63,7 +63,8 @@ public struct BoardReports: Sendable {
         var texts: [String] = []
         for sample in record.samples {
             let name = name(of: sample.point)
-            values[name] = sample
+            // What was kept from the boot before says nothing of now.
+            if record.stamp.bootCount == birth?.stamp.bootCount { values[name] = sample }
             texts.append("\(name) \(sample.value)\(sample.quality == .good ? "" : " (\(sample.quality))")")
         }
         say("\(record.stamp.sequence) data: \(texts.joined(separator: ", "))")

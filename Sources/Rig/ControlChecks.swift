@@ -30,6 +30,17 @@ extension Story {
             try require(!scene.opened(since: mark), "it opened")
             return "300 permille refused at \(scene.tank.levelPermille) permille of level"
         }
+        check("a restart from afar does not reset the trip", threat: "P-E2", timeoutSeconds: 240) {
+            try tripped(scene)
+            scene.fill(toLitres: 6)
+            let mark = scene.mark()
+            try scene.command(.reboot)
+            try scene.birth(since: mark)
+            try scene.ready()
+            try scene.refused(inlet: 300, "tripped")
+            try require(!scene.opened(since: mark), "it opened")
+            return "300 permille refused after the restart"
+        }
         check("the local button resets the trip, and starts nothing", threat: "V-S1 P-E2", timeoutSeconds: 180) {
             try tripped(scene)
             scene.wiring.change { $0.fill(toMicrolitres: 18_100_000) }

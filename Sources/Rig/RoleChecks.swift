@@ -54,24 +54,48 @@ extension Story {
             let back = try scene.drive(toPermille: 200)
             return "closing \(milliseconds(from: sent.nanoseconds, to: closing.nanoseconds)) ms after the order, at about \(at) permille; back, at \(back.tank.inletPermille)"
         }
-        check("a frozen controller: the watchdog resets the board, which closes the inlet", threat: "P-E1", timeoutSeconds: 300) {
+        check("a frozen keeper: outputs safe without its heartbeat, then the watchdog resets the board", threat: "P-D1 P-E1", timeoutSeconds: 300) {
             scene.fill(toLitres: 6)
             let machine = try scene.ready()
-            let stand = try scene.drive(toPermille: 400)
-            let count = try require(scene.reports.birth, "no birth").stamp.bootCount
+            try scene.drive(toPermille: 400)
             let mark = scene.mark()
-            try scene.command(.freeze(.controller))
-            let bite = try require(
-                machine.monitor?.wait(for: "WATCHDOG", after: mark.nanoseconds, timeoutSeconds: 90), "the watchdog did not bite")
-            try scene.seen(.reset, since: mark)
-            try require(scene.tank.inletPermille <= stand.tank.inletPermille, "the inlet went up")
-            let birth = try scene.birth(since: mark)
-            try require(birth.stamp.bootCount > count, "the boot count did not move")
-            _ = try scene.plant("a closed inlet") { $0.tank.inletPermille == 0 && $0.isSafe }
-            try require(!scene.opened(since: mark), "it was opened")
-            return String(
-                format: "reset %.1f s after the order, lines floating; boot %d, closed", seconds(mark.nanoseconds, bite.nanoseconds),
-                Int(birth.stamp.bootCount))
+            try scene.rig.observer.publish(Scene.commandTopic, try scene.order(.freeze(.keeper)))
+            let closing = try scene.seen(.output(.inletClose, true), since: mark)
+            let ends = try bitten(scene, machine, mark)
+            let early = ends.bite - seconds(mark.nanoseconds, closing.nanoseconds)
+            try require(early > 1, "the outputs were driven safe only \(early) s before the reset")
+            return String(format: "closing %.1f s, reset %.1f s after the order", seconds(mark.nanoseconds, closing.nanoseconds), ends.bite)
+        }
+        check("a frozen controller as it opens the inlet: stopped within the envelope, then the watchdog resets the board", threat: "P-E1", timeoutSeconds: 300) {
+            scene.fill(toLitres: 6)
+            let machine = try scene.ready()
+            try scene.drive(toPermille: 0)
+            try scene.command(.setpoint(actuator: "inlet", permille: 450))
+            let mark = scene.mark()
+            _ = try scene.plant("an inlet that opens") { $0.outputs[.inletOpen] == .high }
+            try scene.rig.observer.publish(Scene.commandTopic, try scene.order(.freeze(.controller)))
+            let ends = try bitten(scene, machine, mark)
+            let stop = try require(
+                scene.outputs(since: mark).first { $0.change == .output(.inletClose, true) }, "nobody closed the inlet")
+            let stopped = seconds(mark.nanoseconds, stop.nanoseconds)
+            try require(stopped < ends.bite - 1, "nobody closed the inlet before the reset")
+            try require(scene.tank.inletHighestPermille <= 500, "it came to \(scene.tank.inletHighestPermille) permille")
+            return String(format: "closing %.1f s, reset %.1f s after the order, never above %d permille", stopped, ends.bite, scene.tank.inletHighestPermille)
         }
     }
+}
+
+/// Waits for the watchdog's reset and the boot after it; when it bit, in seconds after the mark.
+private func bitten(_ scene: Scene, _ machine: Machine, _ mark: Scene.Mark) throws -> (bite: Double, bootCount: UInt64) {
+    let count = try require(scene.reports.birth, "no birth").stamp.bootCount
+    let bite = try require(
+        machine.monitor?.wait(for: "WATCHDOG", after: mark.nanoseconds, timeoutSeconds: 90), "the watchdog did not bite")
+    try scene.seen(.reset, since: mark)
+    let reset = scene.mark()
+    let birth = try scene.report("a birth after the reset", timeoutSeconds: 120) { reports in
+        reports.birth.flatMap { $0.stamp.bootCount > count ? $0 : nil }
+    }
+    _ = try scene.plant("a closed inlet") { $0.tank.inletPermille == 0 && $0.isSafe }
+    try require(!scene.opened(since: reset), "it was opened")
+    return (seconds(mark.nanoseconds, bite.nanoseconds), birth.stamp.bootCount)
 }

@@ -24,7 +24,12 @@ public struct Supervision: Sendable {
     /// A role may be away this long, between its end and its next check-in, before the watchdog starves.
     public static let absenceMilliseconds: UInt64 = 20000
 
+    /// A controller may say nothing for so many ticks of the supervisor in a row: a valve that it was
+    /// opening goes on by itself meanwhile.
+    public static let silentTicksMaximum = 5
+
     private var lives: [RoleLife]
+    private var silentTicks = 0
 
     public init() { lives = RoleName.allCases.map { _ in RoleLife() } }
 
@@ -46,11 +51,22 @@ public struct Supervision: Sendable {
     public mutating func started(_ role: RoleName, pid: Int32, now: UInt64) {
         lives[Int(role.rawValue)].state = .running(pid: pid)
         lives[Int(role.rawValue)].startedAt = now
+        if role == .controller { silentTicks = 0 }
     }
 
     public mutating func checkedIn(_ role: RoleName, now: UInt64) {
         guard case .running = self[role].state else { return }
         lives[Int(role.rawValue)].checkedInAt = now
+        if role == .controller { silentTicks = 0 }
+    }
+
+    /// Whether a controller that runs has fallen silent; call it once a tick. Ticks are counted, not
+    /// time, so that a board that was held up as a whole blames nobody.
+    public mutating func isControllerSilent() -> Bool {
+        let life = self[.controller]
+        guard case .running = life.state, life.checkedInAt >= life.startedAt else { return false }
+        silentTicks = min(silentTicks + 1, Self.silentTicksMaximum + 1)
+        return silentTicks > Self.silentTicksMaximum
     }
 
     /// The role that this pid was; nil if none. A permanent role is started again after its pause.

@@ -78,6 +78,7 @@ struct Supervisor: ~Copyable {
     private var buffer = [UInt8](repeating: 0, count: Channel.packetMaximum)
     private var isMarkedGood = false
     private var controlHealthy = false
+    private var controllerWasSilent = false
     private var uplinkConnected = false
     private var isNetworkReady = false
     private var order: InstallOrder?
@@ -159,6 +160,7 @@ struct Supervisor: ~Copyable {
 
     private mutating func onTick(_ now: UInt64) {
         for role in supervision.due(now: now) { start(role, now) }
+        watchController()
         if supervision.mayFeed(now: now), handover.watchdog >= 0 { feedWatchdog(handover.watchdog) }
         judgeHealth(now)
         if now >= postureAt {
@@ -171,6 +173,18 @@ struct Supervisor: ~Copyable {
             tell(.keeper, .restarting)
         }
         if now >= at { restart() }
+    }
+
+    /// A controller that is frozen can't stop what it has begun: its outputs are driven safe over its
+    /// head, long before the watchdog acts. One that wakes finds them so, and faults.
+    private mutating func watchController() {
+        let isSilent = supervision.isControllerSilent()
+        defer { controllerWasSilent = isSilent }
+        guard isSilent else { return }
+        driveSafe(handover)
+        guard !controllerWasSilent else { return }
+        controlHealthy = false
+        event("controller-silent", "it says nothing; outputs driven safe")
     }
 
     private func restart() {

@@ -47,6 +47,24 @@ extension Supervision {
         #expect(supervision.pid(.keeper) == 7)
     }
 
+    @Test("P-E1 a controller that falls silent is noticed after so many ticks, whatever the clock says")
+    func silence() {
+        var supervision = allRunning()
+        for _ in 0..<3 {
+            for _ in 0..<Supervision.silentTicksMaximum { #expect(!supervision.isControllerSilent()) }
+            supervision.checkedIn(.controller, now: 3000)
+        }
+        for _ in 0..<Supervision.silentTicksMaximum { #expect(!supervision.isControllerSilent()) }
+        for _ in 0..<100 { #expect(supervision.isControllerSilent()) }
+        supervision.checkedIn(.controller, now: 4000)
+        #expect(!supervision.isControllerSilent())
+        // One that ended, or has not spoken yet, is not silent: its outputs are safe already.
+        #expect(supervision.ended(pid: pid(.controller), now: 5000) == .controller)
+        for _ in 0..<20 { #expect(!supervision.isControllerSilent()) }
+        supervision.started(.controller, pid: 999, now: 6000)
+        for _ in 0..<20 { #expect(!supervision.isControllerSilent()) }
+    }
+
     @Test("the pause before a restart doubles from the first to the last, and is never longer")
     func backoff() {
         var supervision = allRunning()
