@@ -59,7 +59,9 @@ private func taken(_ bytes: [UInt8]) throws -> Handover? { Handover(from: try me
 
     @Test("P-E2 a file beyond the maximum, too many lines and numbers that are none are refused")
     func bounds() throws {
-        #expect(try taken([UInt8](repeating: 0x40, count: 131_073)) == nil)
+        let most = [UInt8](repeating: 4, count: 65536)
+        let large = Handover(lines: [], watchdog: -1, slot: 1, keySet: [], board: [], commissioning: most, manifest: most, report: [])
+        #expect(try taken(try encoded(large)) == nil)
         func written(lines: Int, line: UInt64 = 3) -> [UInt8] {
             var writer = CBORWriter()
             writer.array(8)

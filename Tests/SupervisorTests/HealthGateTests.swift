@@ -41,6 +41,7 @@ private func code(_ verdict: HealthVerdict) -> String? { if case .failed(let cod
         #expect(code(verdict) == expected)
         // Once given it stays.
         #expect(gate.step(signs(), now: 200_000) == verdict)
+        #expect(gate.step(signs(), now: 300_000) == verdict)
     }
 
     @Test("a verdict of good stays")
