@@ -20,6 +20,7 @@ extension Story {
         checkUplink(scene)
         checkUpdates(scene)
         checkPower(scene)
+        checkAddresses(scene)
         checkDisk(scene)
         checkWhole(scene)
     }

@@ -1,6 +1,8 @@
 // The board's disk in somebody else's hands: slots read, replaced and altered behind the board's back.
 // Writing needs a board without power.
 
+import Board
+import Bytes
 import Compiler
 import Cryptography
 import Foundation
@@ -49,6 +51,14 @@ struct ColdDisk {
         var area = Array("PENSLOT1".utf8) + withUnsafeBytes(of: UInt32(encoded.count).bigEndian) { Array($0) } + encoded
         area += [UInt8](repeating: 0, count: 65_536 - area.count)
         try write(area, at: place.offset + place.size - area.count)
+    }
+
+    /// Puts another signed commissioning, a file, in the place of the board's.
+    func put(commissioning path: String) throws {
+        let place = image.place(of: .commissioning)
+        let object = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        let area = try require(commissioningArea.encoded(object), "the commissioning is too long")
+        try write(area, at: place.offset)
     }
 
     enum Signatures { case own, none, key(String) }

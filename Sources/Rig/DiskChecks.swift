@@ -37,6 +37,26 @@ extension Story {
         }
     }
 
+    /// The board's own way is DHCP; here are the others, each by itself.
+    func checkAddresses(_ scene: Scene) {
+        let ways = [
+            ("IPv4", "[network]\nmode = \"fixed\"\n[network.v4]\naddress = \"10.0.2.77/24\"\nrouter = \"10.0.2.2\"\n"),
+            ("IPv6", "[network]\nmode = \"fixed\"\n[network.v6]\naddress = \"fec0::77/64\"\n"),
+        ]
+        for (name, network) in ways {
+            check("a fixed address of \(name): names, broker, telemetry", timeoutSeconds: 200) {
+                let machine = try scene.machine()
+                if name == "IPv6" { try require(scene.rig.names.ipv6, "this host has no IPv6 on its loopback") }
+                machine.cutPower()
+                let disk = try ColdDisk(machine, scene.workshop)
+                try disk.put(commissioning: scene.workshop.commissioning(network: network, floorBaseline: 1))
+                let made = scene.rig.brokerCable.connections.made
+                let birth = try scene.powerOn()
+                return "release \(birth.boot.release), session after \(scene.rig.brokerCable.connections.made - made) connections"
+            }
+        }
+    }
+
     func checkDisk(_ scene: Scene) {
         check("a bit flipped in the active root while it was off: not booted, the other slot taken", threat: "S-TRID2 P-T1", timeoutSeconds: 300) {
             let machine = try scene.machine()

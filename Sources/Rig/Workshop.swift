@@ -101,7 +101,9 @@ public final class Workshop: @unchecked Sendable {
     }
 
     /// Reads the board's TPM, gives its key a certificate and signs who the board is; returns the object's path.
-    public func commissioning(name: String = Workshop.device) throws -> String {
+    /// - network: a [network] section, else the board's own way; what it cannot reach is not named.
+    /// - floorBaseline: that of an earlier commissioning, which keeps the floor where it is.
+    public func commissioning(name: String = Workshop.device, network: String = "", floorBaseline: UInt64? = nil) throws -> String {
         let provisioned = try rig.provisionTPM()
         guard case .es256(let point) = provisioned.deviceKey else { throw RigError.refused("the TPM's key is no P-256 key") }
         let identity = try rig.authority.device(name, publicKeyPEM: publicKeyPEM(es256: point), file: name)
@@ -111,7 +113,7 @@ public final class Workshop: @unchecked Sendable {
             device = "\(name)"
             board = "\(board.name)"
             certificate = "\(identity.certificatePath)"
-            floor-baseline = \(provisioned.floorBaseline)
+            floor-baseline = \(floorBaseline ?? provisioned.floorBaseline)
             name-servers = [\(names.map { "\"\($0)\"" }.joined(separator: ", "))]
             [broker]
             host = "\(Rig.brokerName)"
@@ -122,7 +124,7 @@ public final class Workshop: @unchecked Sendable {
             port = \(rig.updateCable.port)
             path = "/"
             authority = "\(rig.authority.certificatePath)"
-
+            \(network)
             """, to: "\(folder)/\(name).toml")
         let output = "\(folder)/\(name).cose"
         try penstockctl(["commissioning", "make", "\(folder)/\(name).toml", "--key", keyPath(.owner), "--output", output])
