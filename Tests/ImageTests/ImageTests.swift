@@ -83,7 +83,7 @@ func tool(_ program: String, _ arguments: String...) throws -> (status: Int32, s
         let isSame = program == Product.files[0].content
         #expect(isSame)
         #expect(FileManager.default.isExecutableFile(atPath: product.workplace.file("out/penstock")))
-        #expect(try FileManager.default.contentsOfDirectory(atPath: product.workplace.file("out")).sorted() == ["current", "dev", "etc", "lib", "penstock", "proc", "run", "share", "sys", "tmp", "trust"])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: product.workplace.file("out")).sorted() == ["current", "dev", "empty", "etc", "lib", "penstock", "proc", "run", "share", "sys", "tmp", "trust"])
     }
 
     @Test func aTreeMustNotBringWhatTheReleaseBrings() throws {
