@@ -51,18 +51,34 @@ extension Supervision {
     func silence() {
         var supervision = allRunning()
         for _ in 0..<3 {
-            for _ in 0..<Supervision.silentTicksMaximum { #expect(!supervision.isControllerSilent()) }
+            for _ in 0..<Supervision.silentTicksMaximum {
+            let isSilent = supervision.isControllerSilent()
+            #expect(!isSilent)
+        }
             supervision.checkedIn(.controller, now: 3000)
         }
-        for _ in 0..<Supervision.silentTicksMaximum { #expect(!supervision.isControllerSilent()) }
-        for _ in 0..<100 { #expect(supervision.isControllerSilent()) }
+        for _ in 0..<Supervision.silentTicksMaximum {
+            let isSilent = supervision.isControllerSilent()
+            #expect(!isSilent)
+        }
+        for _ in 0..<100 {
+            let isSilent = supervision.isControllerSilent()
+            #expect(isSilent)
+        }
         supervision.checkedIn(.controller, now: 4000)
-        #expect(!supervision.isControllerSilent())
+        let isSilent = supervision.isControllerSilent()
+        #expect(!isSilent)
         // One that ended, or has not spoken yet, is not silent: its outputs are safe already.
         #expect(supervision.ended(pid: pid(.controller), now: 5000) == .controller)
-        for _ in 0..<20 { #expect(!supervision.isControllerSilent()) }
+        for _ in 0..<20 {
+            let isSilent = supervision.isControllerSilent()
+            #expect(!isSilent)
+        }
         supervision.started(.controller, pid: 999, now: 6000)
-        for _ in 0..<20 { #expect(!supervision.isControllerSilent()) }
+        for _ in 0..<20 {
+            let isSilent = supervision.isControllerSilent()
+            #expect(!isSilent)
+        }
     }
 
     @Test("the pause before a restart doubles from the first to the last, and is never longer")
