@@ -12,7 +12,8 @@ private struct Prisoner: ~Copyable {
     private let door: Int32
     private let log: Int32
 
-    init(_ role: RoleName, root: String) {
+    /// Throws if the box could not be built.
+    init(_ role: RoleName, root: String) throws {
         var door: [Int32] = [-1, -1], log: [Int32] = [-1, -1]
         precondition(pipe(&door) == 0 && pipe(&log) == 0)
         let authority = Authority.of(role)
@@ -33,7 +34,8 @@ private struct Prisoner: ~Copyable {
         _ = pk_close(door[0])
         _ = pk_close(log[1])
         var byte: UInt8 = 0
-        precondition(pk_read(log[0], &byte, 1) == 1 && byte == 46, "confine failed")
+        let count = pk_read(log[0], &byte, 1)
+        try #require(count == 1 && byte == 46, "\(role.name) could not be confined")
         (self.pid, self.door, self.log) = (pid, door[1], log[0])
     }
 
@@ -73,7 +75,7 @@ struct ConfineTests {
     func box(_ role: RoleName) throws {
         let authority = Authority.of(role)
         try withRoot { root in
-            let prisoner = Prisoner(role, root: root)
+            let prisoner = try Prisoner(role, root: root)
             let user = "\(authority.user)"
             #expect(try prisoner.status("Uid") == [user, user, user, user].joined(separator: "\t"))
             #expect(try prisoner.status("Gid") == [user, user, user, user].joined(separator: "\t"))
@@ -100,7 +102,7 @@ struct ConfineTests {
     @Test("P-I1 a role without a network has none: not even a loopback that is up", arguments: [RoleName.controller, .keeper, .installer])
     func emptyNetwork(_ role: RoleName) throws {
         try withRoot { root in
-            let prisoner = Prisoner(role, root: root)
+            let prisoner = try Prisoner(role, root: root)
             let routes = try String(contentsOfFile: "/proc/\(prisoner.pid)/net/route", encoding: .utf8)
             #expect(routes.split(separator: "\n").count <= 1)
             let interfaces = try String(contentsOfFile: "/proc/\(prisoner.pid)/net/dev", encoding: .utf8)
