@@ -70,10 +70,10 @@ enum SystemCalls {
     static let network: [SystemCall] = [
         SystemCall(SYS_socket, "socket", "TCP and UDP clients over IPv4 and IPv6", .oneOf(index: 0, [UInt32(AF_INET), UInt32(AF_INET6)])),
         SystemCall(SYS_connect, "connect", "to the declared endpoints; bind, listen and accept are not here"),
-        SystemCall(SYS_setsockopt, "setsockopt", "TCP_NODELAY"),
+        SystemCall(SYS_setsockopt, "setsockopt", "TCP_NODELAY", .oneOf(index: 2, [UInt32(TCP_NODELAY)])),
         SystemCall(SYS_getsockopt, "getsockopt", "the outcome of a connect"),
         SystemCall(SYS_getsockname, "getsockname", "the interface of the packet socket"),
         SystemCall(SYS_recvfrom, "recvfrom", "datagrams of DNS"),
-        SystemCall(SYS_fcntl, "fcntl", "sockets do not block"),
+        SystemCall(SYS_fcntl, "fcntl", "sockets do not block", .oneOf(index: 1, [UInt32(F_GETFL), UInt32(F_SETFL)])),
     ]
 }

@@ -28,6 +28,7 @@ func memoryKilobytes(_ pid: Int32) -> Int {
     return 0
 }
 
+/// At most the first 64 KiB: the kernel lists sockets that listen before all others.
 private func kernelFile(_ path: String) -> [UInt8]? {
-    do throws(SystemError) { return try readFile(path, maximum: 65536) } catch { return nil }
+    do throws(SystemError) { return try readStart(of: path, maximum: 65536) } catch { return nil }
 }

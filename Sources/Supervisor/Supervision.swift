@@ -15,6 +15,8 @@ public struct RoleLife: Sendable {
     public internal(set) var state: RoleState = .stopped
     public internal(set) var startedAt: UInt64 = 0
     public internal(set) var checkedInAt: UInt64 = 0
+    /// Since it was started last.
+    public internal(set) var hasCheckedIn = false
     /// How often it ended since the board started.
     public internal(set) var ends: Int = 0
     var pause: UInt64 = Authority.restartFirstMilliseconds
@@ -51,12 +53,14 @@ public struct Supervision: Sendable {
     public mutating func started(_ role: RoleName, pid: Int32, now: UInt64) {
         lives[Int(role.rawValue)].state = .running(pid: pid)
         lives[Int(role.rawValue)].startedAt = now
+        lives[Int(role.rawValue)].hasCheckedIn = false
         if role == .controller { silentTicks = 0 }
     }
 
     public mutating func checkedIn(_ role: RoleName, now: UInt64) {
         guard case .running = self[role].state else { return }
         lives[Int(role.rawValue)].checkedInAt = now
+        lives[Int(role.rawValue)].hasCheckedIn = true
         if role == .controller { silentTicks = 0 }
     }
 
@@ -64,7 +68,7 @@ public struct Supervision: Sendable {
     /// time, so that a board that was held up as a whole blames nobody.
     public mutating func isControllerSilent() -> Bool {
         let life = self[.controller]
-        guard case .running = life.state, life.checkedInAt >= life.startedAt else { return false }
+        guard case .running = life.state, life.hasCheckedIn else { return false }
         silentTicks = min(silentTicks + 1, Self.silentTicksMaximum + 1)
         return silentTicks > Self.silentTicksMaximum
     }
@@ -90,7 +94,7 @@ public struct Supervision: Sendable {
     private func isSound(_ role: RoleName, now: UInt64, within: UInt64) -> Bool {
         let life = self[role]
         guard case .running = life.state else { return false }
-        return life.checkedInAt >= life.startedAt && now - life.checkedInAt <= within
+        return life.hasCheckedIn && now - life.checkedInAt <= within
     }
 
     /// All permanent roles run and have checked in lately.
@@ -104,7 +108,7 @@ public struct Supervision: Sendable {
             let life = self[role]
             if life.state == .stopped { return true }
             if isSound(role, now: now, within: Authority.checkInMilliseconds) { return true }
-            let isNew: Bool = if case .running = life.state { life.checkedInAt < life.startedAt } else { true }
+            let isNew: Bool = if case .running = life.state { !life.hasCheckedIn } else { true }
             return isNew && now - life.checkedInAt <= Self.absenceMilliseconds
         }
     }

@@ -159,12 +159,19 @@ func restarting(_ call: () -> Int) -> Int {
 
 /// The whole of a small file.
 public func readFile(_ path: String, maximum: Int) throws(SystemError) -> [UInt8] {
+    let content = try readStart(of: path, maximum: maximum + 1)
+    guard content.count <= maximum else { throw SystemError("\(path) is larger than \(maximum) bytes", EFBIG) }
+    return content
+}
+
+/// A file up to so many bytes.
+public func readStart(of path: String, maximum: Int) throws(SystemError) -> [UInt8] {
     let file = try Descriptor(opening: path, .read)
     var content: [UInt8] = []
-    while content.count <= maximum {
-        let part = try file.read(maximum: 4096)
-        if part.isEmpty { return content }
+    while content.count < maximum {
+        let part = try file.read(maximum: min(4096, maximum - content.count))
+        if part.isEmpty { break }
         content += part
     }
-    throw SystemError("\(path) is larger than \(maximum) bytes", EFBIG)
+    return content
 }
