@@ -59,9 +59,9 @@ let deviceTargets: [Target] = [
 
     // Roles. They never import each other.
     target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
-    target("Supervisor", ["Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
+    target("Supervisor", ["Backoff", "Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
     target("Controller", ["System", "GPIO", "Signed", "Calibration", "Control", "Board", "Authority", "Confine"]),
-    target("Keeper", ["System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
+    target("Keeper", ["Backoff", "System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
@@ -123,7 +123,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "ConfineTests", dependencies: ["Confine", "CKernel", "CCage"]),
     .testTarget(name: "BootTests", dependencies: ["Boot", "SimulatedRelease"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"]),
-    .testTarget(name: "KeeperTests", dependencies: ["Keeper"]),
+    .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
     .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
 ]

@@ -70,7 +70,7 @@ enum SystemCalls {
     static let network: [SystemCall] = [
         SystemCall(SYS_socket, "socket", "TCP and UDP clients over IPv4 and IPv6", .oneOf(index: 0, [UInt32(AF_INET), UInt32(AF_INET6)])),
         SystemCall(SYS_connect, "connect", "to the declared endpoints; bind, listen and accept are not here"),
-        SystemCall(SYS_setsockopt, "setsockopt", "TCP_NODELAY", .oneOf(index: 2, [UInt32(TCP_NODELAY)])),
+        SystemCall(SYS_setsockopt, "setsockopt", "TCP_NODELAY; nothing of the packet socket", .oneOf(index: 1, [UInt32(IPPROTO_TCP)])),
         SystemCall(SYS_getsockopt, "getsockopt", "the outcome of a connect"),
         SystemCall(SYS_getsockname, "getsockname", "the interface of the packet socket"),
         SystemCall(SYS_recvfrom, "recvfrom", "datagrams of DNS"),

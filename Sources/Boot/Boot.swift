@@ -37,6 +37,7 @@ public func boot() -> Never {
     do throws(BootFailure) {
         try stage.run()
     } catch {
+        if stage.mayTryAgain { stage.startOver(error) }
         stage.park(error)
     }
 }
@@ -50,6 +51,9 @@ private struct FirstStage: ~Copyable {
     /// In the board file's order; held until the supervisor takes them over.
     var lines: [Int32] = []
     var watchdog: Int32 = -1
+    /// The attempt of this boot stands on the disk, and what failed after that may go otherwise next time,
+    /// or with the other slot. The attempts bound how often.
+    var mayTryAgain = false
     var tpm: TPM<TPMDevice>?
 
     /// One step after the other; each leaves the board no less safe than before.
@@ -166,7 +170,7 @@ private struct FirstStage: ~Copyable {
     }
 
     /// Tries slots in the order of the slot machine until one verifies. The attempt is on the disk
-    /// before its slot is looked at; a slot that does not verify is marked bad.
+    /// before its slot is looked at; a slot whose content does not verify is marked bad.
     private mutating func chooseSlot(_ board: BoardDescription, _ keys: KeySet) throws(BootFailure) -> VerifiedSlot {
         let statePath = board.devicePath(of: .bootState)
         var partition = try attempt("boot state") { () throws(SystemError) in
@@ -176,12 +180,25 @@ private struct FirstStage: ~Copyable {
         do throws(BootStateError) { store = try BootStateStore(loading: &partition) } catch { throw BootFailure("boot state", error) }
         if !store.wasFound { note("boot state lost: both slots are tried") }
         let terms = SlotTerms(board: board, keys: keys, floor: report.floor)
-        // Each round marks one of two slots bad, or ends.
+        var state = store.state
+        var mediumFailed = false
+        // Each round takes one of two slots out, or ends.
         for _ in 0..<3 {
-            guard let choice = store.state.chosen() else { break }
+            guard let choice = state.chosen() else { break }
+            var isCounted = false
             if choice.mustWrite {
-                // A medium that takes no more writes must not keep a sound release from running.
-                do throws(BootStateError) { try store.write(choice.state, to: &partition) } catch { note("attempt not counted: \(error.text)") }
+                do throws(BootStateError) {
+                    try store.write(choice.state, to: &partition)
+                    isCounted = true
+                } catch {
+                    // A medium that takes no more writes must not keep a good release from running; but a
+                    // trial that nobody counts would be one for ever.
+                    note("attempt not counted: \(error.text)")
+                    if choice.isTrial {
+                        state = choice.state.verificationFailed(choice.slot, code: error.code, text: error.text)
+                        continue
+                    }
+                }
             }
             report.bootCount = choice.state.bootCount
             report.isTrial = choice.isTrial
@@ -195,14 +212,18 @@ private struct FirstStage: ~Copyable {
                 report.manifestDigest = slot.manifest.payloadDigest.bytes
                 report.rootHash = slot.manifest.payload.root.root.bytes
                 note("release \(report.release), index \(report.rollbackIndex): signed by \(slot.signers), every block verified")
+                mayTryAgain = isCounted
                 return slot
             } catch {
                 note("slot \(choice.slot.text) refused: \(error.code): \(error.text)")
-                let next = choice.state.verificationFailed(choice.slot, code: error.code, text: error.text)
-                report.failure = next.lastFailure
-                do throws(BootStateError) { try store.write(next, to: &partition) } catch { throw BootFailure("boot state", error) }
+                state = choice.state.verificationFailed(choice.slot, code: error.code, text: error.text)
+                report.failure = state.lastFailure
+                if error.kind == .medium, isCounted { mediumFailed = true }
+                guard error.kind == .content else { continue }
+                do throws(BootStateError) { try store.write(state, to: &partition) } catch { note("not marked bad: \(error.text)") }
             }
         }
+        mayTryAgain = mediumFailed
         throw BootFailure("slot", code: "no-slot", text: "no slot holds a release that this board may run: flash it again")
     }
 
@@ -261,6 +282,15 @@ private struct FirstStage: ~Copyable {
             try replaceProcess(path: "/penstock", arguments: ["supervise", "\(number)"])
         }
         throw BootFailure("switch root", code: "exec-returned", text: "the supervisor did not start")
+    }
+
+    /// The end of a boot that may go better next time: outputs stay safe until the reset.
+    func startOver(_ failure: BootFailure) -> Never {
+        System.log("penstock: starting over, outputs safe: \(failure.step): \(failure.code): \(failure.text)")
+        feed()
+        sleep(milliseconds: 2000)
+        do throws(SystemError) { try System.reboot(.restart) } catch { System.log("penstock: \(error.text); the watchdog will reset the board") }
+        while true { sleep(milliseconds: 1000) }
     }
 
     /// The end of a boot that can't go on: outputs stay safe and driven, the watchdog is fed, nothing

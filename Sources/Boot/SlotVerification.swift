@@ -26,10 +26,21 @@ public struct SlotTerms {
 public struct SlotFault: Error, Coded {
     public let code: String
     public let text: String
+    public let kind: Kind
 
-    init<E: Coded>(_ error: E) {
+    public enum Kind: Sendable {
+        /// Of what the slot holds: it is never booted again.
+        case content
+        /// The floor stands above it. That is the TPM's word, not the slot's fault: passed over each time.
+        case floor
+        /// The medium did not answer. It may at the next boot.
+        case medium
+    }
+
+    init<E: Coded>(_ error: E, _ kind: Kind = .content) {
         code = error.code
         text = error.text
+        self.kind = kind
     }
 }
 
@@ -60,12 +71,18 @@ public struct VerifiedSlot {
 public func verifySlot(_ name: SlotName, _ terms: SlotTerms, feed: Int32) throws(SlotFault) -> VerifiedSlot {
     let path = terms.board.devicePath(of: name.partition)
     var partition: BlockStore
-    do throws(SystemError) { partition = try BlockStore(opening: path, .read) } catch { throw SlotFault(error) }
+    do throws(SystemError) { partition = try BlockStore(opening: path, .read) } catch { throw SlotFault(error, .medium) }
     let manifest: Verified<Manifest>, object: [UInt8]
-    do throws(SlotError) { (manifest, object) = try installedManifest(in: &partition, keys: terms.keys) } catch { throw SlotFault(error) }
+    do throws(SlotError) { (manifest, object) = try installedManifest(in: &partition, keys: terms.keys) } catch {
+        if case .store = error { throw SlotFault(error, .medium) }
+        throw SlotFault(error)
+    }
     do throws(ReleaseRefusal) {
         try manifest.payload.admit(board: terms.board.name, hardwareRevision: terms.board.hardwareRevision, floor: terms.floor)
-    } catch { throw SlotFault(error) }
+    } catch {
+        if case .belowFloor = error { throw SlotFault(error, .floor) }
+        throw SlotFault(error)
+    }
     do throws(VerityError) {
         var scan = VerityScan(manifest.payload.root)
         var slices = 0
@@ -73,7 +90,10 @@ public func verifySlot(_ name: SlotName, _ terms: SlotTerms, feed: Int32) throws
             slices += 1
             if feed >= 0, slices % 64 == 0 { feedWatchdog(feed) }
         }
-    } catch { throw SlotFault(error) }
+    } catch {
+        if case .store = error { throw SlotFault(error, .medium) }
+        throw SlotFault(error)
+    }
     return VerifiedSlot(name: name, path: path, manifest: manifest, object: object)
 }
 

@@ -4,6 +4,7 @@
 // Trust: objects are anybody's; uplink and controller may be compromised. Must never act on what it
 // has not verified itself, tell the controller anything but setpoints, or let a flood cost the board.
 import Authority
+import Backoff
 import Board
 import Bytes
 import Calibration
@@ -78,6 +79,9 @@ struct Keeper: ~Copyable {
     private var objects = Allowance(burst: 20, perMinute: 300)
     /// Signatures for handshakes: more than any backoff asks for.
     private var signatures = Allowance(burst: 8, perMinute: 30)
+    /// Malformed messages that are written down.
+    private var malformed = Allowance(burst: 8, perMinute: 6)
+    private var journalFailed = false
 
     init(_ start: borrowing RoleStart) throws(KeeperFailure) {
         supervisor = start.supervisor
@@ -141,7 +145,7 @@ struct Keeper: ~Copyable {
             }
             if now - flushedAt >= flushMilliseconds {
                 flushedAt = now
-                try Self.step("journal") { () throws(JournalError) in try outbox.flush() }
+                keepGoing { (outbox) throws(JournalError) in try outbox.flush() }
             }
             try forward()
         }
@@ -167,7 +171,7 @@ struct Keeper: ~Copyable {
                 count = received
             } catch { throw KeeperFailure("channel", error) }
             do throws(CBORError) { return try decode(type, buffer.span.bytes.extracting(0..<count)) } catch {
-                try record(event: "message-refused", "\(name): \(error.text)")
+                if case .granted = malformed.take(now: monotonicMilliseconds()) { try record(event: "message-refused", "\(name): \(error.text)") }
             }
         }
         return nil
@@ -181,7 +185,7 @@ struct Keeper: ~Copyable {
             case .peer(.uplink, let alive):
                 outbox.sessionEnded()
                 if alive { try tellUplink(.will(recorder.will)) }
-            case .restarting: try Self.step("journal") { () throws(JournalError) in try outbox.settle() }
+            case .restarting: keepGoing { (outbox) throws(JournalError) in try outbox.settle() }
             case .peer(.controller, alive: false): try refuseAll(code: "controller-gone", text: "the controller ended before it answered")
             default: break
             }
@@ -245,10 +249,21 @@ struct Keeper: ~Copyable {
     private mutating func append(_ kind: RecordClass, _ topic: Topic, _ make: (borrowing Recorder, Stamp) -> [UInt8]) throws(KeeperFailure) {
         let stamp = Stamp(sequence: outbox.nextSequence, bootCount: boot.bootCount, monotonicMilliseconds: monotonicMilliseconds())
         let payload = make(recorder, stamp)
-        try Self.step("journal") { () throws(JournalError) in
+        keepGoing { (outbox) throws(JournalError) in
             try outbox.append(kind, topic, payload, monotonicMilliseconds: stamp.monotonicMilliseconds)
             // What people wait for is certain, and on its way, at once.
             if kind != .sample { try outbox.flush() }
+        }
+    }
+
+    /// A journal whose medium fails must not take local control with it: said once, and on without it.
+    private mutating func keepGoing(_ work: (inout Outbox) throws(JournalError) -> Void) {
+        do throws(JournalError) {
+            try work(&outbox)
+            journalFailed = false
+        } catch {
+            if !journalFailed { log("keeper: \(error.code): \(error.text); records are lost until it works again") }
+            journalFailed = true
         }
     }
 
@@ -354,7 +369,10 @@ struct Keeper: ~Copyable {
         }
         do throws(TPMError) {
             let key = try tpm.createPrimarySigningKey(.device)
-            signature = try tpm.sign(key.handle, Digest(digest)!)
+            do throws(TPMError) { signature = try tpm.sign(key.handle, Digest(digest)!) } catch {
+                try tpm.flush(key.handle)
+                throw error
+            }
             try tpm.flush(key.handle)
         } catch { try record(event: error.code, error.text) }
         try tellUplink(.signature(signature))

@@ -4,6 +4,7 @@
 // Trust: roles may be compromised: each may say only what the authority table lists, or is ended.
 // Must never block on a role, parse bytes of the network, or feed the watchdog for a frozen role.
 import Authority
+import Backoff
 import Board
 import Boot
 import BootState
@@ -27,17 +28,24 @@ private let farewellMilliseconds: UInt64 = 1500
 /// Runs the second stage, with what the first has handed over in descriptor `number`.
 public func supervise(handover number: Int32) -> Never {
     guard let handover = Handover(from: number) else {
-        log("penstock: the handover from the boot stage is unreadable; the watchdog will reset the board")
-        while true { sleep(milliseconds: 1000) }
+        log("penstock: the handover from the boot stage is unreadable")
+        startOver()
     }
     do throws(SupervisorFailure) {
         var supervisor = try Supervisor(handover)
         try supervisor.run()
     } catch {
-        log("penstock: supervisor: \(error.step): \(error.text); the watchdog will reset the board")
+        log("penstock: supervisor: \(error.step): \(error.text)")
         driveSafe(handover)
-        while true { sleep(milliseconds: 1000) }
+        startOver()
     }
+}
+
+/// The end of a supervisor that can't go on. The attempt is counted, so another slot has its turn.
+private func startOver() -> Never {
+    sleep(milliseconds: farewellMilliseconds)
+    do throws(SystemError) { try System.reboot(.restart) } catch { log("penstock: \(error.text); the watchdog will reset the board") }
+    while true { sleep(milliseconds: 1000) }
 }
 
 /// Drives every output to the board's value of last resort, one failing or not.
@@ -84,6 +92,8 @@ struct Supervisor: ~Copyable {
     private var order: InstallOrder?
     private var rebootAt: UInt64?
     private var isLeaving = false
+    /// What each role may have written down: a flood of events must neither wear the journal nor hold us up.
+    private var allowances = RoleName.allCases.map { _ in Allowance(burst: 64, perMinute: 120) }
     private var postureAt: UInt64 = 0
     /// Said before the keeper was there to write it down.
     private var pendingEvents: [(code: String, text: String)] = []
@@ -278,8 +288,23 @@ struct Supervisor: ~Copyable {
         }
     }
 
+    /// Whether a message that costs more than a counter may be taken from this role now.
+    private mutating func isAllowed(_ role: RoleName, _ message: RoleMessage, _ now: UInt64) -> Bool {
+        switch message {
+        case .event, .progress, .lease, .leaseLost, .installFailed: break
+        default: return true
+        }
+        switch allowances[Int(role.rawValue)].take(now: now) {
+        case .granted: return true
+        case .firstRefusal: event("messages-too-many", "\(role.name) says more than it may; the rest is dropped")
+        case .refused: break
+        }
+        return false
+    }
+
     private mutating func handle(_ role: RoleName, _ message: RoleMessage) {
         let now = monotonicMilliseconds()
+        guard isAllowed(role, message, now) else { return }
         switch message {
         case .checkIn: supervision.checkedIn(role, now: now)
         case .event(let code, let text): event(code, "\(role.name): \(text)")
@@ -319,6 +344,8 @@ struct Supervisor: ~Copyable {
 
     // MARK: network
 
+    private var usesDHCP: Bool { !descriptors.hardwareAddress.isEmpty }
+
     private mutating func bringNetworkUp() {
         let name = board.network.name
         do throws(SystemError) {
@@ -333,6 +360,7 @@ struct Supervisor: ~Copyable {
     }
 
     private mutating func takeLease(_ address: [UInt8], _ prefixLength: Int, _ router: [UInt8]) {
+        guard usesDHCP else { return endSender(.uplink, "a lease where the address is fixed") }
         guard (1...32).contains(prefixLength) else { return endSender(.uplink, "a lease with prefix \(prefixLength)") }
         do throws(SystemError) {
             try configureInterface(board.network.name, address: address, prefixLength: prefixLength, router: router)
@@ -342,6 +370,7 @@ struct Supervisor: ~Copyable {
     }
 
     private mutating func dropLease() {
+        guard usesDHCP else { return endSender(.uplink, "a lease where the address is fixed") }
         isNetworkReady = false
         do throws(SystemError) { try forgetAddress(board.network.name) } catch { event("network-failed", error.text) }
     }

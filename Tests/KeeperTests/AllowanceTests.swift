@@ -1,5 +1,6 @@
 // A flood costs a counter: what is let through of it, and how often it is spoken of.
 @testable import Keeper
+import Backoff
 import Testing
 
 @Suite struct AllowanceTests {

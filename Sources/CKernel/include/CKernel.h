@@ -150,14 +150,15 @@ PK_INLINE unsigned pk_major(uint64_t dev) { return (unsigned)((dev >> 8) & 0xfff
 PK_INLINE int pk_watchdog_timeout(int fd, int seconds) { return PK_RESULT(ioctl(fd, WDIOC_SETTIMEOUT, &seconds)); }
 PK_INLINE int pk_watchdog_feed(int fd) { return PK_RESULT(ioctl(fd, WDIOC_KEEPALIVE, 0)); }
 
-/* ---- channels between roles: sequenced packets */
+/* ---- channels between roles: sequenced packets. Each call says itself that it does not block: the flag of
+   the open file is shared with the role at the other end of an inherited descriptor, who may clear it. */
 PK_INLINE int pk_channel(int ends[2]) { return PK_RESULT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends)); }
-PK_INLINE long pk_send(int fd, const void *from, size_t n) { return PK_RESULT(send(fd, from, n, MSG_NOSIGNAL)); }
+PK_INLINE long pk_send(int fd, const void *from, size_t n) { return PK_RESULT(send(fd, from, n, MSG_NOSIGNAL | MSG_DONTWAIT)); }
 /* A packet longer than the buffer is refused (EMSGSIZE), never cut. */
 PK_INLINE long pk_recv(int fd, void *to, size_t n) {
     struct iovec v = {to, n};
     struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
-    ssize_t r = recvmsg(fd, &m, 0);
+    ssize_t r = recvmsg(fd, &m, MSG_DONTWAIT);
     if (r < 0) return -errno;
     return m.msg_flags & MSG_TRUNC ? -EMSGSIZE : r;
 }

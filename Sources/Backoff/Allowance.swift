@@ -1,21 +1,21 @@
 // How often something is done for whoever asks: a bucket that refills, so that a flood costs a counter.
 
-struct Allowance {
-    enum Answer { case granted, firstRefusal, refused }
+public struct Allowance: Sendable {
+    public enum Answer: Sendable { case granted, firstRefusal, refused }
 
-    let burst: UInt64
-    let perMinute: UInt64
+    public let burst: UInt64
+    public let perMinute: UInt64
     private var tokens: UInt64
     private var filledAt: UInt64 = 0
     private var isRefusing = false
 
-    init(burst: UInt64, perMinute: UInt64) {
+    public init(burst: UInt64, perMinute: UInt64) {
         self.burst = burst
         self.perMinute = perMinute
         tokens = burst
     }
 
-    mutating func take(now: UInt64) -> Answer {
+    public mutating func take(now: UInt64) -> Answer {
         let more = (now - filledAt) * perMinute / 60000
         if more > 0 {
             tokens = min(burst, tokens + more)
