@@ -37,6 +37,8 @@ public final class Rig: @unchecked Sendable {
 
     /// Starts everything but the board. `folder` is made, and removed by `end` unless it is kept.
     public init(folder given: String? = nil, tank: Tank = Tank()) throws(RigError) {
+        // A connection or child that goes away is an error of its call, not the end of the rig or of a test run.
+        signal(SIGPIPE, SIG_IGN)
         let folder: String
         if let given { folder = given } else { folder = try Self.temporaryFolder() }
         self.folder = folder
