@@ -42,6 +42,8 @@ public enum Document: UInt8, Sendable {
     case installOrder
     /// 6 bytes: the hardware address of the interface that DHCP is spoken on.
     case hardwareAddress
+    /// Not empty if a latched trip stood when the controller before ended.
+    case standingTrip
 }
 
 // MARK: supervisor and roles
@@ -101,7 +103,7 @@ public enum RoleMessage: Message, Equatable {
     case checkIn
     /// For the log and the journal.
     case event(code: String, text: String)
-    /// Controller: whether all actuators are referenced and inside their envelope, whether a trip stands.
+    /// Controller: whether all actuators are referenced and inside their envelope, whether a latched trip stands.
     case control(healthy: Bool, tripped: Bool)
     /// Uplink: connected to the broker or not.
     case connected(Bool)

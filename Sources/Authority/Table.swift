@@ -62,7 +62,7 @@ public enum Authority {
             limits: Limits(data: 8 << 20, descriptors: 80),
             systemCalls: [SystemCalls.base, SystemCalls.lines],
             isPermanent: true,
-            documents: [.keySet, .board, .calibration]),
+            documents: [.keySet, .board, .calibration, .standingTrip]),
         RoleAuthority(
             role: .keeper,
             reason: "believes or refuses: verifies commands, holds the TPM and the journal; no network, no lines",

@@ -53,6 +53,18 @@ extension Control {
         return false
     }
 
+    /// A latched trip stands: only the local reset takes it away.
+    public var hasLatchedTrip: Bool {
+        for trip in trips where trip.isLatched { return true }
+        return false
+    }
+
+    /// Latches every trip that latches: for a start after one whose trips stood, so that an end of the
+    /// controller is no reset. Which one it was is not known any more; all must be cleared to be reset.
+    public mutating func latchTrips() {
+        for i in trips.indices { trips[i].latch(now: now) }
+    }
+
     /// No fault stands, and every valve knows where it is.
     public var isHealthy: Bool {
         for actuator in actuators where actuator.fault != .none { return false }

@@ -61,6 +61,13 @@ struct TripState {
         }
     }
 
+    /// Latches without a cause seen: one stood before this controller started.
+    mutating func latch(now: Int64) {
+        guard latches else { return }
+        isLatched = true
+        latchedAt = now
+    }
+
     /// True if the trip is gone now. It is refused while the cause stands, and for a press that began before it.
     mutating func reset(pressedAt: Int64) -> Bool {
         guard !isDemanded, pressedAt > latchedAt else { return false }

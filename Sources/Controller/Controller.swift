@@ -38,6 +38,7 @@ public func runController(descriptorCount: Int) -> Never {
         try Ticker(periodMilliseconds: UInt64(calibration.payload.tickMilliseconds))
     }
     var controller = Controller(calibration.payload, lines, ticker, supervisor: start.supervisor, keeper: start.descriptor(1))
+    if !start.document(.standingTrip).isEmpty { controller.latchTrips() }
     let failure = controller.run()
     RoleStart.end(.controller, "\(failure.code): \(failure.text)")
 }
@@ -87,6 +88,8 @@ struct Controller: ~Copyable {
         firstLineEntry = wait.count
         for line in lines.inputs { wait.add(line) }
     }
+
+    mutating func latchTrips() { round.latchTrips() }
 
     /// Returns only when it can't go on; the supervisor then drives the lines safe.
     mutating func run() -> SystemError {
@@ -192,7 +195,7 @@ struct Controller: ~Copyable {
     private mutating func checkIn() {
         checkedInAt = now()
         tell(.checkIn)
-        tell(.control(healthy: round.control.isHealthy, tripped: round.control.isTripped))
+        tell(.control(healthy: round.control.isHealthy, tripped: round.control.hasLatchedTrip))
     }
 
     private mutating func tell(_ message: RoleMessage) {

@@ -24,6 +24,7 @@ struct Round<Port: Lines>: ~Copyable {
         meterOfInput = meters
     }
 
+    mutating func latchTrips() { control.latchTrips() }
     mutating func heartbeat() { inputs.heartbeat = true }
 
     /// False if this round takes no more commands.

@@ -35,11 +35,13 @@ extension Story {
             scene.fill(toLitres: 6)
             let mark = scene.mark()
             try scene.command(.reboot)
-            try scene.birth(since: mark)
-            try scene.ready()
+            try scene.event("reboot-refused", since: mark)
+            try scene.command(.kill(.controller))
+            try scene.event("role-ended", since: mark)
+            try scene.event("referenced", since: mark)
             try scene.refused(inlet: 300, "tripped")
             try require(!scene.opened(since: mark), "it opened")
-            return "300 permille refused after the restart"
+            return "reboot refused; 300 permille refused by the controller that came after"
         }
         check("the local button resets the trip, and starts nothing", threat: "V-S1 P-E2", timeoutSeconds: 180) {
             try tripped(scene)

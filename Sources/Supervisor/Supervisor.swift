@@ -87,6 +87,8 @@ struct Supervisor: ~Copyable {
     private var isMarkedGood = false
     private var controlHealthy = false
     private var controllerWasSilent = false
+    /// A latched trip: kept over the controller's end, and no order restarts the board while it stands.
+    private var tripStands = false
     private var uplinkConnected = false
     private var isNetworkReady = false
     private var order: InstallOrder?
@@ -178,6 +180,11 @@ struct Supervisor: ~Copyable {
             reportPosture()
         }
         guard let at = rebootAt else { return }
+        // A trip that came since the order: the restart waits for the reset at the machine.
+        if tripStands, isMarkedGood {
+            rebootAt = now + farewellMilliseconds
+            return
+        }
         if now + farewellMilliseconds / 3 >= at, !isLeaving {
             isLeaving = true
             tell(.keeper, .restarting)
@@ -241,6 +248,7 @@ struct Supervisor: ~Copyable {
             order?.encode(into: &writer)
             return writer.bytes
         case .hardwareAddress: return descriptors.hardwareAddress
+        case .standingTrip: return tripStands ? [1] : []
         }
     }
 
@@ -310,18 +318,24 @@ struct Supervisor: ~Copyable {
         case .event(let code, let text): event(code, "\(role.name): \(text)")
         case .control(let healthy, let tripped):
             controlHealthy = healthy
-            _ = tripped
+            tripStands = tripped
         case .connected(let connected): uplinkConnected = connected
         case .lease(let address, let prefixLength, let router): takeLease(address, Int(prefixLength), router)
         case .leaseLost: dropLease()
         case .update(let path): beginUpdate(path, now)
-        case .reboot: if rebootAt == nil { rebootAt = now + farewellMilliseconds }
+        case .reboot: orderReboot(now)
         case .inject(let fault, let target): inject(fault, target)
         case .installing(let release): installing(release)
         case .installed(let release): installed(release, now)
         case .progress(let done, let total): event("update-progress", "\(done) of \(total) bytes")
         case .installFailed(let code, let text): event(code, text)
         }
+    }
+
+    /// A restart would take the trip away, and no order from afar may do that.
+    private mutating func orderReboot(_ now: UInt64) {
+        guard !tripStands else { return event("reboot-refused", "a latched trip stands: reset it at the machine first") }
+        if rebootAt == nil { rebootAt = now + farewellMilliseconds }
     }
 
     private mutating func inject(_ fault: InjectedFault, _ role: RoleName) {
@@ -379,6 +393,7 @@ struct Supervisor: ~Copyable {
 
     private mutating func beginUpdate(_ path: String, _ now: UInt64) {
         guard isMarkedGood else { return event("update-refused", "the running release has not marked itself good yet") }
+        guard !tripStands else { return event("update-refused", "a latched trip stands: reset it at the machine first") }
         guard supervision[.installer].state == .stopped, rebootAt == nil else { return event("slot-busy", "an installation is under way") }
         order = InstallOrder(path: commissioning.updatePath + path, floor: max(report.floor, manifest.rollbackIndex))
         event("update-began", path)
