@@ -45,7 +45,7 @@ let deviceTargets: [Target] = [
     target("Journal", ["Bytes", "Cryptography"]),
 
     // Pure cores.
-    target("Control", ["Calibration"]),
+    target("Control", ["Bytes", "Calibration"]),
     target("Telemetry", ["Bytes"]),
     target("MQTT", ["Bytes"]),
     target("HTTP", ["Bytes"]),
@@ -136,6 +136,11 @@ let package = Package(
     ],
     targets: deviceTargets + (device ? [] : hostTargets))
 
+// On the host the step is optimised also in debug builds, for the millions of steps of its tests, and one
+// of its checks can be taken out there (Sources/Control/Check.swift).
+let optimised = ["Calibration", "Control", "ControlSimulation"]
+
 for target in package.targets {
     target.swiftSettings = !device ? common : target.type == .executable ? embedded : embeddedModule
+    if !device, optimised.contains(target.name) { target.swiftSettings! += [.unsafeFlags(["-O"]), .define("MUTATION")] }
 }
