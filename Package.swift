@@ -54,12 +54,12 @@ let deviceTargets: [Target] = [
     target("Backoff"),
 
     // Authority: who may do what; and the two that carry it out.
-    target("Authority", ["CKernel", "Bytes", "Telemetry"]),
+    target("Authority", ["CKernel", "Bytes", "Control", "Telemetry"]),
     target("Confine", ["CKernel", "System", "Authority"]),
 
     // Roles. They never import each other.
-    target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
-    target("Supervisor", ["Backoff", "Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
+    target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Calibration", "Release", "BootState", "Telemetry"]),
+    target("Supervisor", ["Backoff", "Boot", "Calibration", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
     target("Controller", ["System", "GPIO", "Signed", "Calibration", "Control", "Board", "Authority", "Confine"]),
     target("Keeper", ["Backoff", "System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
@@ -118,11 +118,11 @@ let hostTargets: [Target] = [
     .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"]),
     .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"]),
-    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "SimulatedDisk"]),
+    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Control", "SimulatedDisk"]),
     .target(name: "CCage", path: "Tests/CCage"),
     .testTarget(name: "ConfineTests", dependencies: ["Confine", "CKernel", "CCage"]),
-    .testTarget(name: "BootTests", dependencies: ["Boot", "SimulatedRelease"]),
-    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"]),
+    .testTarget(name: "BootTests", dependencies: ["Boot", "Calibration", "SimulatedRelease"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "Authority", "BootState", "SimulatedDisk"]),
     .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
     .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),

@@ -48,6 +48,11 @@ let event = EventRecord(stamp: stamp, code: "trip-high-level", text: "closed by 
 let receipt = Receipt(
     stamp: stamp, objectDigest: [UInt8](repeating: 6, count: 32), outcome: .refused, issuer: "operator", counter: 9, code: "limit-position",
     text: "800 permille is beyond 500")
+let state = StateRecord(
+    stamp: stamp, calibrationDigest: [UInt8](repeating: 4, count: 32), phase: "filling", bypasses: ["pump-dry"], actuators: [
+        ActuatorState(mode: .auto, holder: "ann+bob", firstOut: nil, fault: nil),
+        ActuatorState(mode: .hand, holder: nil, firstOut: "level-high", fault: "travel-late"),
+    ])
 let death = Death(bootCount: 42, session: 5)
 
 @Suite struct Payloads {
@@ -60,6 +65,8 @@ let death = Death(bootCount: 42, session: 5)
         #expect(try Receipt(decoding: receipt.encoded().span.bytes) == receipt)
         let anonymous = Receipt(stamp: stamp, objectDigest: [UInt8](repeating: 6, count: 32), outcome: .refused, issuer: nil, counter: nil, code: "signed-malformed", text: "")
         #expect(try Receipt(decoding: anonymous.encoded().span.bytes) == anonymous)
+        #expect(try StateRecord(decoding: state.encoded().span.bytes) == state)
+        #expect(state.encoded().count < 100)
         #expect(try Death(decoding: death.encoded().span.bytes) == death)
     }
 
@@ -68,7 +75,7 @@ let death = Death(bootCount: 42, session: 5)
         var full = bootReport(steps: 0, log: BootReport.eventLogMaximum)
         for _ in 0..<BootReport.stepMaximum { full.add(String(repeating: "x", count: 500)) }
         var largest = birth(full)
-        largest.points = [PointName](repeating: PointName(name: String(repeating: "n", count: 32), unit: String(repeating: "u", count: 16)), count: Limit.points)
+        largest.points = [PointName](repeating: PointName(name: String(repeating: "n", count: 41), unit: String(repeating: "u", count: 16)), count: Limit.points)
         let bytes = largest.encoded()
         #expect(bytes.count <= Limit.payloadBytes, "\(bytes.count)")
         let read = try Birth(decoding: bytes.span.bytes)
@@ -90,6 +97,7 @@ let death = Death(bootCount: 42, session: 5)
             (birth().encoded(), { try Birth(decoding: $0.span.bytes).encoded() }),
             (data.encoded(), { try DataRecord(decoding: $0.span.bytes).encoded() }),
             (event.encoded(), { try EventRecord(decoding: $0.span.bytes).encoded() }),
+            (state.encoded(), { try StateRecord(decoding: $0.span.bytes).encoded() }),
             (receipt.encoded(), { try Receipt(decoding: $0.span.bytes).encoded() }),
             (death.encoded(), { try Death(decoding: $0.span.bytes).encoded() }),
         ] as [([UInt8], ([UInt8]) throws -> [UInt8])] {
