@@ -11,9 +11,6 @@ public enum Limit {
     public static let payloadBytes = 8192
     /// Actuators, sensors, setpoints.
     public static let points = 64
-    /// Actuators and trips that a state record tells of.
-    public static let actuators = 16
-    public static let trips = 32
     public static let nameBytes = 64
     public static let unitBytes = 16
     public static let codeBytes = 64

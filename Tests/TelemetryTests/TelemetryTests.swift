@@ -50,8 +50,8 @@ let receipt = Receipt(
     text: "800 permille is beyond 500")
 let state = StateRecord(
     stamp: stamp, calibrationDigest: [UInt8](repeating: 4, count: 32), phase: "filling", bypasses: ["pump-dry"], actuators: [
-        ActuatorState(mode: .auto, holder: "ann+bob", firstOut: nil, fault: nil),
-        ActuatorState(mode: .hand, holder: nil, firstOut: "level-high", fault: "travel-late"),
+        ActuatorState(point: 0, mode: .auto, holder: "ann+bob", firstOut: nil, fault: nil),
+        ActuatorState(point: 1, mode: .hand, holder: nil, firstOut: "level-high", fault: "travel-late"),
     ])
 let death = Death(bootCount: 42, session: 5)
 
@@ -83,6 +83,25 @@ let death = Death(bootCount: 42, session: 5)
         let event = EventRecord(stamp: stamp, code: String(repeating: "c", count: 999), text: String(repeating: "é", count: 999), point: 1, value: 1)
         #expect(event.encoded().count < 400)
         #expect(try EventRecord(decoding: event.encoded().span.bytes).text.utf8.count == Limit.textBytes)
+    }
+
+    @Test("the largest records of data and state fit the journal's 1024 bytes with their topic")
+    func fitsJournal() {
+        let name = String(repeating: "n", count: 64)
+        let most = StateRecord(
+            stamp: Stamp(sequence: .max, bootCount: .max, monotonicMilliseconds: .max), calibrationDigest: data.calibration,
+            phase: String(repeating: "p", count: 32), bypasses: [String](repeating: String(repeating: "t", count: 32), count: 32),
+            actuators: (60..<64).map { ActuatorState(point: $0, mode: .auto, holder: name, firstOut: String(repeating: "t", count: 32), fault: "end-switches-contradict") })
+        #expect(most.encoded().count < 1024, "\(most.encoded().count)")
+        #expect(most.bypassCount == 32 && most.bypasses.count == StateRecord.bypassesMaximum)
+        let all = DataRecord(stamp: most.stamp, calibrationDigest: data.calibration, samples: (0..<UInt8(Limit.points)).map { Sample(point: $0, value: .min, quality: .functionCheck) })
+        #expect(all.encoded().count < 1024, "\(all.encoded().count)")
+    }
+
+    @Test("qualities say the status signal of NE 107")
+    func signals() {
+        #expect((0...5).map { Quality(rawValue: $0)?.signal } == ["", "F", "F", "S", "M", "C"])
+        #expect(Quality(rawValue: 6) == nil)
     }
 
     @Test("a batch of 16 samples takes under 8 bytes a sample")
