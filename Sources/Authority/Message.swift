@@ -49,6 +49,8 @@ public enum Document: UInt8, Sendable {
     /// What the controller before left (module Control): latched trips, faults, counters. Empty: nothing
     /// ever was; what can't be read counts as if every trip stood.
     case retained
+    /// Which GPIO chip carries each line (module Board, ChipMap).
+    case chips
 }
 
 // MARK: supervisor and roles
