@@ -10,7 +10,7 @@ import Signed
 public struct CalibrationTerms {
     let board: BoardDescription
     let keys: KeySet
-    /// The highest version that was ever in force.
+    /// The least version that may come into force.
     let floor: UInt64
 
     public init(board: BoardDescription, keys: KeySet, floor: UInt64) {
@@ -43,7 +43,7 @@ public enum CalibrationRefusal: Error, Coded {
         case .otherBoard(let board): "the calibration is for board '" + board + "', which this is not"
         case .line(let name): "the calibration uses line '" + name + "', which this board lacks or has in the other direction"
         case .rollback(let version, let floor):
-            "version \(version) is older than \(floor), which was in force: sign it again with a higher version"
+            "calibration version \(version) may not come into force any more: \(floor) is the least; sign it with a higher version"
         }
     }
 }
