@@ -136,8 +136,8 @@ public enum RoleMessage: Message, Equatable {
     case installFailed(code: String, text: String)
     /// Keeper, after a verified order, on boards whose file allows test access: end or freeze a role.
     case inject(InjectedFault, RoleName)
-    /// Controller: what must outlive it, whenever that has changed; urgent if a trip, a fault or the phase has.
-    case retained([UInt8], isUrgent: Bool)
+    /// Controller: what must outlive it (module Control), whenever something of it is worth keeping.
+    case retained([UInt8])
     /// Keeper, after a verified order: this signed calibration is to take over.
     case calibration([UInt8])
     /// Controller: the calibration with this payload digest is the one it acts by.
@@ -164,7 +164,7 @@ public enum RoleMessage: Message, Equatable {
             }
             self = .inject(fault, role)
         case (12, 1): self = .leaseLost
-        case (13, 3): self = .retained(try reader.bytes(maximum: MessageLimit.retained), isUrgent: try reader.boolean())
+        case (13, 2): self = .retained(try reader.bytes(maximum: MessageLimit.retained))
         case (14, 2): self = .calibration(try reader.bytes(maximum: MessageLimit.document))
         case (15, 2): self = .calibrationInForce(digest: try reader.bytes(exactly: 32))
         default: throw .outOfRange(at: at)
@@ -189,7 +189,7 @@ public enum RoleMessage: Message, Equatable {
         case .leaseLost: writer.array(1); writer.unsigned(12)
         case .inject(let fault, let role):
             writer.array(3); writer.unsigned(11); writer.unsigned(UInt64(fault.rawValue)); writer.unsigned(UInt64(role.rawValue))
-        case .retained(let bytes, let isUrgent): writer.array(3); writer.unsigned(13); writer.bytes(bytes); writer.boolean(isUrgent)
+        case .retained(let bytes): writer.array(2); writer.unsigned(13); writer.bytes(bytes)
         case .calibration(let object): writer.array(2); writer.unsigned(14); writer.bytes(object)
         case .calibrationInForce(let digest): writer.array(2); writer.unsigned(15); writer.bytes(digest)
         }

@@ -6,24 +6,19 @@ import BootState
 import Bytes
 
 struct Retention {
-    /// Counters alone are written this often at most: they change all the time, and flash wears.
-    static let counterMilliseconds: UInt64 = 3_600_000
     /// What a controller is given if neither copy was whole: it is no encoding of anything, so that every
     /// trip is taken for standing. (CBOR null.)
     static let unreadable: [UInt8] = [0xF6]
 
     private var copies: TwoCopies<RetainedState>
     private var latest: RetainedState
-    private var isUrgent = false
-    private var writtenAt: UInt64
-    /// Writes at once: no flood of changes may wear the medium or hold PID 1 up. What has to wait is
-    /// written with the latest state, so that nothing is left out.
+    /// A change is written at once; a flood of them may neither wear the medium nor hold PID 1 up. What has
+    /// to wait is written with the latest state, so that nothing is left out.
     private var writes = Allowance(burst: 8, perMinute: 6)
 
-    init<S: Store & ~Copyable>(loading partition: inout S, now: UInt64) throws(BootStateError) {
+    init<S: Store & ~Copyable>(loading partition: inout S) throws(BootStateError) {
         copies = try TwoCopies(loading: &partition)
         latest = copies.content ?? RetainedState(calibrationFloor: 0, controller: Self.unreadable)
-        writtenAt = now
     }
 
     /// False if neither copy was whole.
@@ -32,30 +27,15 @@ struct Retention {
     var controller: [UInt8] { latest.controller }
     var calibrationFloor: UInt64 { latest.calibrationFloor }
 
-    /// - isUrgent: more than counters has changed.
-    mutating func keep(_ controller: [UInt8], isUrgent: Bool) {
-        latest.controller = controller
-        if isUrgent { self.isUrgent = true }
-    }
+    mutating func keep(_ controller: [UInt8]) { latest.controller = controller }
 
     /// Only upwards.
-    mutating func raiseFloor(to version: UInt64) {
-        guard version > latest.calibrationFloor else { return }
-        latest.calibrationFloor = version
-        isUrgent = true
-    }
+    mutating func raiseFloor(to version: UInt64) { latest.calibrationFloor = max(latest.calibrationFloor, version) }
 
-    /// Writes what is due; true if it is on the disk now.
+    /// Writes what has changed, as far as the allowance goes; true if it was written.
     mutating func write<S: Store & ~Copyable>(to partition: inout S, now: UInt64) throws(BootStateError) -> Bool {
-        guard latest != copies.content else {
-            isUrgent = false
-            return false
-        }
-        guard isUrgent || now - writtenAt >= Self.counterMilliseconds else { return false }
-        guard case .granted = writes.take(now: now) else { return false }
+        guard latest != copies.content, case .granted = writes.take(now: now) else { return false }
         try copies.write(latest, to: &partition)
-        writtenAt = now
-        isUrgent = false
         return true
     }
 

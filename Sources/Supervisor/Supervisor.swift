@@ -139,7 +139,7 @@ struct Supervisor: ~Copyable {
             try BlockStore(opening: board.devicePath(of: .bootState), .readWriteSynchronous)
         }
         let bootState = try Self.step("boot state") { () throws(BootStateError) in try BootStateStore(loading: &partition) }
-        let retention = try Self.step("boot state") { () throws(BootStateError) in try Retention(loading: &partition, now: monotonicMilliseconds()) }
+        let retention = try Self.step("boot state") { () throws(BootStateError) in try Retention(loading: &partition) }
         let storedCalibration = try Self.step("boot state") { () throws(BootStateError) in try TwoCopies<StoredCalibration>(loading: &partition) }
         self.handover = handover
         self.board = board
@@ -349,8 +349,8 @@ struct Supervisor: ~Copyable {
         case .control(let healthy, let tripped):
             controlHealthy = healthy
             tripStands = tripped
-        case .retained(let bytes, let isUrgent):
-            retention.keep(bytes, isUrgent: isUrgent)
+        case .retained(let bytes):
+            retention.keep(bytes)
             writeRetained(now)
         case .calibration(let object): offerCalibration(object)
         case .calibrationInForce(let digest): calibrationInForce(digest, now)

@@ -129,7 +129,7 @@ private func everything() -> [Spoken] {
         #expect(refused(KeeperToUplink.record(sequence: 1, topic: .data, payload: filled(MessageLimit.record + 1))))
         #expect(refused(KeeperToUplink.signature(filled(65))))
         #expect(refused(UplinkToKeeper.object(filled(MessageLimit.object + 1))))
-        #expect(refused(RoleMessage.retained(filled(MessageLimit.retained + 1), isUrgent: true)))
+        #expect(refused(RoleMessage.retained(filled(MessageLimit.retained + 1))))
         #expect(refused(RoleMessage.calibration(filled(MessageLimit.document + 1))))
         #expect(refused(RoleMessage.calibrationInForce(digest: filled(31))))
         #expect(refused(UplinkToKeeper.sign(digest: filled(31))))

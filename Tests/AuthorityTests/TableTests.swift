@@ -7,7 +7,7 @@ var roleMessages: [RoleMessage] { [
     .lease(address: [10, 0, 2, 15], prefixLength: 24, router: [10, 0, 2, 2]), .leaseLost, .update(path: "2.bundle"), .reboot,
     .installing(release: "2"), .installed(release: "2"), .progress(done: 1, total: .max),
     .installFailed(code: "below-floor", text: "too old"), .inject(.kill, .uplink), .inject(.freeze, .keeper),
-    .retained([1], isUrgent: true), .calibration([2]), .calibrationInForce(digest: [UInt8](repeating: 3, count: 32)),
+    .retained([1]), .calibration([2]), .calibrationInForce(digest: [UInt8](repeating: 3, count: 32)),
 ] }
 
 /// Who may send it, said a second time and by hand.
