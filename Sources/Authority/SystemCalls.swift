@@ -67,6 +67,10 @@ enum SystemCalls {
         SystemCall(SYS_ioctl, "ioctl", "read and drive GPIO lines, nothing else", .oneOf(index: 1, [PK_GPIO_GET, PK_GPIO_SET])),
     ]
 
+    static let analogues: [SystemCall] = [
+        SystemCall(SYS_pread64, "pread64", "an analogue input is a file of sysfs, read anew from its beginning each time"),
+    ]
+
     static let network: [SystemCall] = [
         SystemCall(SYS_socket, "socket", "TCP and UDP clients over IPv4 and IPv6", .oneOf(index: 0, [UInt32(AF_INET), UInt32(AF_INET6)])),
         SystemCall(SYS_connect, "connect", "to the declared endpoints; bind, listen and accept are not here"),

@@ -11,6 +11,8 @@ public enum Grant: Sendable, Equatable {
     case channel(RoleName)
     /// All lines of the board in the board file's order: outputs to drive, inputs to read.
     case lines
+    /// All analogue inputs of the board in the board file's order, to read.
+    case analogues
     case tpm
     /// The journal's raw partition, read and written.
     case journal
@@ -57,10 +59,10 @@ public enum Authority {
             role: .controller,
             reason: "moves things: owns the lines and the envelope; no network, no disk, no keys",
             user: 1001,
-            grants: [.supervisor, .channel(.keeper), .lines],
+            grants: [.supervisor, .channel(.keeper), .lines, .analogues],
             hasNetwork: false,
-            limits: Limits(data: 8 << 20, descriptors: 80),
-            systemCalls: [SystemCalls.base, SystemCalls.lines],
+            limits: Limits(data: 8 << 20, descriptors: 96),
+            systemCalls: [SystemCalls.base, SystemCalls.lines, SystemCalls.analogues],
             isPermanent: true,
             documents: [.keySet, .board, .calibration, .standingTrip]),
         RoleAuthority(

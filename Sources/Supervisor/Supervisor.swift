@@ -122,7 +122,7 @@ struct Supervisor: ~Copyable {
         ignoreBrokenPipes()
         let isFixed = if case .fixed = commissioning.network ?? board.network.mode { true } else { false }
         let descriptors = try Self.step("descriptors") { () throws(SystemError) in
-            try RoleDescriptors(board: board, lines: handover.lines, inactive: running.other, usesDHCP: !isFixed)
+            try RoleDescriptors(board: board, lines: handover.lines, analogues: handover.analogues, inactive: running.other, usesDHCP: !isFixed)
         }
         let signals = try Self.step("signals") { () throws(SystemError) in try childSignals() }
         let ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: tickMilliseconds) }
@@ -153,6 +153,9 @@ struct Supervisor: ~Copyable {
     mutating func run() throws(SupervisorFailure) -> Never {
         log("penstock: supervising release \(report.release) in slot \(report.slot)")
         if let failure = report.failure { event("slot-failed-earlier", failure) }
+        for (analogue, descriptor) in zip(board.analogues, handover.analogues) where descriptor < 0 {
+            event("analogue-missing", "\(analogue.name): its converter did not show up when the board started")
+        }
         bringNetworkUp()
         for role in RoleName.allCases where Authority.of(role).isPermanent { supervision.want(role, now: monotonicMilliseconds()) }
         var wait = WaitSet()

@@ -134,6 +134,8 @@ static const unsigned long PK_MS_NOSUID = MS_NOSUID;
 static const unsigned long PK_MS_NODEV = MS_NODEV;
 static const unsigned long PK_MS_NOEXEC = MS_NOEXEC;
 static const unsigned long PK_MS_MOVE = MS_MOVE;
+static const unsigned long PK_MS_REMOUNT = MS_REMOUNT;
+PK_INLINE int pk_unshare_mounts(void) { return PK_RESULT((int)syscall(SYS_unshare, 0x20000 /* CLONE_NEWNS */)); }
 
 /* ---- device-mapper (linux/dm-ioctl.h) */
 PK_INLINE int pk_dm(int control, unsigned long request, void *buffer) { return PK_RESULT(ioctl(control, request, buffer)); }
