@@ -44,6 +44,8 @@ public enum Document: UInt8, Sendable {
     case hardwareAddress
     /// Not empty if a latched trip stood when the controller before ended.
     case standingTrip
+    /// Which GPIO chip carries each line (module Board, ChipMap).
+    case chips
 }
 
 // MARK: supervisor and roles

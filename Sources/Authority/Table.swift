@@ -35,6 +35,9 @@ public struct RoleAuthority: Sendable {
     public let grants: [Grant]
     /// Whether it shares the board's network; the others have an empty one of their own.
     public let hasNetwork: Bool
+    /// Whether it has a thread for each GPIO chip and each converter beside its first: their drivers may not return. No role
+    /// has any other thread, and none can start one once it is confined.
+    public let hasDriverThreads: Bool
     public let limits: Limits
     public let systemCalls: [[SystemCall]]
     /// Whether the supervisor starts it at once and keeps it alive, or on demand.
@@ -61,16 +64,18 @@ public enum Authority {
             user: 1001,
             grants: [.supervisor, .channel(.keeper), .lines, .analogues],
             hasNetwork: false,
+            hasDriverThreads: true,
             limits: Limits(data: 8 << 20, descriptors: 96),
             systemCalls: [SystemCalls.base, SystemCalls.lines, SystemCalls.analogues],
             isPermanent: true,
-            documents: [.keySet, .board, .calibration, .standingTrip]),
+            documents: [.keySet, .board, .calibration, .standingTrip, .chips]),
         RoleAuthority(
             role: .keeper,
             reason: "believes or refuses: verifies commands, holds the TPM and the journal; no network, no lines",
             user: 1002,
             grants: [.supervisor, .channel(.controller), .channel(.uplink), .tpm, .journal],
             hasNetwork: false,
+            hasDriverThreads: false,
             limits: Limits(data: 8 << 20, descriptors: 16),
             systemCalls: [SystemCalls.base, SystemCalls.storage],
             isPermanent: true,
@@ -81,6 +86,7 @@ public enum Authority {
             user: 1003,
             grants: [.supervisor, .channel(.keeper), .channel(.installer), .packetSocket],
             hasNetwork: true,
+            hasDriverThreads: false,
             limits: Limits(data: 16 << 20, descriptors: 24),
             systemCalls: [SystemCalls.base, SystemCalls.network],
             isPermanent: true,
@@ -91,6 +97,7 @@ public enum Authority {
             user: 1004,
             grants: [.supervisor, .channel(.uplink), .inactiveSlot],
             hasNetwork: false,
+            hasDriverThreads: false,
             limits: Limits(data: 8 << 20, descriptors: 16),
             systemCalls: [SystemCalls.base, SystemCalls.storage],
             isPermanent: false,

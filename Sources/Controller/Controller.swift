@@ -1,7 +1,7 @@
 // Duty: the shell around Control: lines, tick, and the channels to keeper and supervisor.
 // Trust: it verifies the calibration itself, so nobody between the signer and this process can widen
 // the envelope. The keeper may be compromised: it can ask, and Control answers.
-// Must never allocate after it began its loop, block on anything but a line's driver, or open anything.
+// Must never allocate after it began its loop, call a line's driver, block on anything else, or open anything.
 
 import Authority
 import Board
@@ -10,19 +10,25 @@ import Calibration
 import Confine
 import Control
 import GPIO
+import IIO
 import Signed
 import System
 
-/// Edges closer than this share one reaction.
+/// Edges closer than this share one reaction; between two looks for the reading that an edge waits for.
 private let reactionMilliseconds: UInt64 = 2
 /// How often the supervisor hears that rounds are being completed.
 private let checkInMilliseconds: UInt64 = 100
 /// Messages taken from a channel in one round; the rest waits.
 private let messagesMaximum = 16
 
-/// Runs the role.
-public func runController(descriptorCount: Int) -> Never {
-    let start = RoleStart(.controller, descriptorCount: descriptorCount)
+/// Runs the role, on a board with so many GPIO chips and converters.
+public func runController(descriptorCount: Int, chipCount: Int, converterCount: Int) -> Never {
+    var chips: [Chip<DescriptorPins>] = []
+    var samplers: [Sampler<DescriptorChannels>] = []
+    let start = RoleStart(.controller, descriptorCount: descriptorCount) { () throws(SystemError) in
+        chips = try Chip.started(chipCount)
+        samplers = try Sampler.started(converterCount)
+    }
     let keySet = start.document(.keySet)
     let boardBytes = start.document(.board)
     let object = start.document(.calibration)
@@ -31,13 +37,20 @@ public func runController(descriptorCount: Int) -> Never {
     let calibration = step("calibration") { () throws(SignedError) in
         try verify(object.span.bytes, as: Calibration.self, with: keys)
     }
-    let lines = step("wiring") { () throws(WiringError) in
-        try LineBank(calibration.payload, board, first: start.descriptor(2))
+    let chipBytes = start.document(.chips)
+    let map: ChipMap
+    do throws(CBORError) { map = try ChipMap(decoding: chipBytes.span.bytes) } catch { RoleStart.end(.controller, "chips: \(error.text)") }
+    let plan = step("wiring") { () throws(WiringError) in
+        try LinePlan(calibration.payload, board, map, first: start.descriptor(2))
     }
+    var lines = LineBank(plan, chips)
+    step("lines") { () throws(SystemError) in try lines.begin(tickMilliseconds: calibration.payload.tickMilliseconds) }
     let ticker = step("timer") { () throws(SystemError) in
         try Ticker(periodMilliseconds: UInt64(calibration.payload.tickMilliseconds))
     }
-    var controller = Controller(calibration.payload, lines, ticker, supervisor: start.supervisor, keeper: start.descriptor(1))
+    let words = ChipWords(map, board)
+    var controller = Controller(
+        calibration.payload, lines, plan.inputDescriptors, words, ticker, supervisor: start.supervisor, keeper: start.descriptor(1))
     if !start.document(.standingTrip).isEmpty { controller.latchTrips() }
     let failure = controller.run()
     RoleStart.end(.controller, "\(failure.code): \(failure.text)")
@@ -56,10 +69,11 @@ struct Controller: ~Copyable {
 
     private let supervisor: Int32
     private let keeper: Int32
-    private let lines: LineBank
+    private let edges: [Int32]
+    private let words: ChipWords
     private let ticker: Ticker
     private let tickMilliseconds: UInt64
-    private var round: Round<LineBank>
+    private var round: Round<LineBank<DescriptorPins>>
     private var wait = WaitSet()
     private let tickEntry: Int
     private let supervisorEntry: Int
@@ -71,13 +85,18 @@ struct Controller: ~Copyable {
     private var hasMalformed = false
 
     private var reactAt: UInt64?
+    private var settleAt: UInt64?
     private var steppedAt: UInt64 = 0
     private var checkedInAt: UInt64 = 0
 
-    init(_ calibration: Calibration, _ lines: LineBank, _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32) {
+    init(
+        _ calibration: Calibration, _ lines: LineBank<DescriptorPins>, _ edges: [Int32], _ words: ChipWords,
+        _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32
+    ) {
         self.supervisor = supervisor
         self.keeper = keeper
-        self.lines = lines
+        self.edges = edges
+        self.words = words
         tickMilliseconds = UInt64(calibration.tickMilliseconds)
         self.ticker = ticker
         round = Round(calibration, lines, nowMilliseconds: Int64(now()))
@@ -86,7 +105,7 @@ struct Controller: ~Copyable {
         supervisorEntry = wait.add(supervisor)
         keeperEntry = wait.add(keeper)
         firstLineEntry = wait.count
-        for line in lines.inputs { wait.add(line) }
+        for line in edges { wait.add(line) }
     }
 
     mutating func latchTrips() { round.latchTrips() }
@@ -103,12 +122,14 @@ struct Controller: ~Copyable {
                 tick()
             } else if let due = reactAt, now() >= due {
                 react()
+            } else if let due = settleAt, now() >= due {
+                settle()
             }
         }
     }
 
     private func timeout() -> Int {
-        guard let due = reactAt else { return Int(2 * tickMilliseconds) }
+        guard let due = reactAt ?? settleAt else { return Int(2 * tickMilliseconds) }
         let time = now()
         return due > time ? Int(due - time) : 0
     }
@@ -118,12 +139,24 @@ struct Controller: ~Copyable {
     private mutating func tick() {
         round.tick(nowMilliseconds: Int64(now()))
         finishStep()
-        if now() - checkedInAt >= checkInMilliseconds { checkIn() }
+        tellChips()
+        // An output that software can't make safe: the watchdog must see to it.
+        if !round.port.hasLostOutputs, now() - checkedInAt >= checkInMilliseconds { checkIn() }
     }
 
     private mutating func react() {
         round.react(nowMilliseconds: Int64(now()))
         finishStep()
+        settleAt = steppedAt + reactionMilliseconds
+    }
+
+    /// The readings that were asked for with the reaction.
+    private mutating func settle() {
+        switch round.settle() {
+        case .settled: settleAt = nil
+        case .waiting: settleAt = now() + reactionMilliseconds
+        case .contradicted: react()
+        }
     }
 
     private mutating func finishStep() {
@@ -134,9 +167,9 @@ struct Controller: ~Copyable {
 
     /// One edge of each line a turn: a line that storms can't keep the others, or the tick, waiting.
     private mutating func takeEdges() {
-        for i in lines.inputs.indices where wait.isReadable(firstLineEntry + i) {
+        for i in edges.indices where wait.isReadable(firstLineEntry + i) {
             let rising: Bool
-            do throws(SystemError) { rising = try readEdge(lines.inputs[i]).rising } catch { continue }
+            do throws(SystemError) { rising = try readEdge(edges[i]).rising } catch { continue }
             guard round.edge(input: i, rising: rising), reactAt == nil else { continue }
             reactAt = max(now(), steppedAt + reactionMilliseconds)
         }
@@ -196,6 +229,13 @@ struct Controller: ~Copyable {
         checkedInAt = now()
         tell(.checkIn)
         tell(.control(healthy: round.control.isHealthy, tripped: round.control.hasLatchedTrip))
+    }
+
+    private mutating func tellChips() {
+        for chip in 0..<round.port.chipCount {
+            guard let news = round.takeNews(ofChip: chip) else { continue }
+            do throws(SystemError) { _ = try sendPacket(words.packet(news, ofChip: chip).span.bytes, on: supervisor) } catch {}
+        }
     }
 
     private mutating func tell(_ message: RoleMessage) {

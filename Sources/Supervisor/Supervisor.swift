@@ -2,7 +2,8 @@
 // the controller is gone, feeds the watchdog while all is well, judges the release's health, and owns
 // the boot state while the system runs.
 // Trust: roles may be compromised: each may say only what the authority table lists, or is ended.
-// Must never block on a role, parse bytes of the network, or feed the watchdog for a frozen role.
+// Must never block on a role or a line's driver, parse bytes of the network, or feed the watchdog for a
+// frozen role, or for outputs that it could not drive safe.
 import Authority
 import Backoff
 import Board
@@ -22,6 +23,8 @@ import Telemetry
 private let tickMilliseconds: UInt64 = 100
 /// Between two looks at sockets and memory.
 private let postureMilliseconds: UInt64 = 10000
+/// For outputs to be driven safe before a restart: a chip that does not answer by then never will.
+private let safeMilliseconds: UInt64 = 200
 /// Between the word that ends this boot and the reset: for the journal to be written.
 private let farewellMilliseconds: UInt64 = 1500
 
@@ -31,12 +34,21 @@ public func supervise(handover number: Int32) -> Never {
         log("penstock: the handover from the boot stage is unreadable")
         startOver()
     }
+    guard let board = decodeBoard(handover) else {
+        log("penstock: the board file is unreadable")
+        startOver()
+    }
+    let outputs: SafeOutputs
+    do throws(SystemError) { outputs = try SafeOutputs(board, handover.lines) } catch {
+        log("penstock: outputs of last resort: \(error.text)")
+        startOver()
+    }
     do throws(SupervisorFailure) {
-        var supervisor = try Supervisor(handover)
+        var supervisor = try Supervisor(handover, board, outputs)
         try supervisor.run()
     } catch {
         log("penstock: supervisor: \(error.step): \(error.text)")
-        driveSafe(handover)
+        outputs.drive()
         startOver()
     }
 }
@@ -46,15 +58,6 @@ private func startOver() -> Never {
     sleep(milliseconds: farewellMilliseconds)
     do throws(SystemError) { try System.reboot(.restart) } catch { log("penstock: \(error.text); the watchdog will reset the board") }
     while true { sleep(milliseconds: 1000) }
-}
-
-/// Drives every output to the board's value of last resort, one failing or not.
-private func driveSafe(_ handover: Handover) {
-    guard let board = decodeBoard(handover) else { return }
-    for (line, descriptor) in zip(board.lines, handover.lines) {
-        guard let safe = line.safe else { continue }
-        do throws(SystemError) { try driveLine(descriptor, safe) } catch { log("penstock: \(line.name): \(error.text)") }
-    }
 }
 
 private func decodeBoard(_ handover: Handover) -> BoardDescription? {
@@ -70,6 +73,7 @@ struct SupervisorFailure: Error {
 struct Supervisor: ~Copyable {
     private let handover: Handover
     private let board: BoardDescription
+    private let outputs: SafeOutputs
     private let commissioning: Commissioning
     private let manifest: Manifest
     private let calibration: [UInt8]
@@ -102,8 +106,7 @@ struct Supervisor: ~Copyable {
     private static let pendingMaximum = 64
 
     /// Everything is made before anything is kept, so that a step that fails leaves nothing half made.
-    init(_ handover: Handover) throws(SupervisorFailure) {
-        guard let board = decodeBoard(handover) else { throw SupervisorFailure(step: "board", text: "unreadable") }
+    init(_ handover: Handover, _ board: BoardDescription, _ outputs: SafeOutputs) throws(SupervisorFailure) {
         let keys = try Self.step("key set") { () throws(PayloadError) in try KeySet(decoding: handover.keySet.span.bytes) }
         let commissioning = try Self.step("commissioning") { () throws(SignedError) in
             try verify(handover.commissioning.span.bytes, as: Commissioning.self, with: keys).payload
@@ -132,6 +135,7 @@ struct Supervisor: ~Copyable {
         let bootState = try Self.step("boot state") { () throws(BootStateError) in try BootStateStore(loading: &partition) }
         self.handover = handover
         self.board = board
+        self.outputs = outputs
         self.commissioning = commissioning
         self.manifest = manifest
         self.calibration = calibration
@@ -175,8 +179,9 @@ struct Supervisor: ~Copyable {
 
     private mutating func onTick(_ now: UInt64) {
         for role in supervision.due(now: now) { start(role, now) }
+        watchOutputs(now)
         watchController()
-        if supervision.mayFeed(now: now), handover.watchdog >= 0 { feedWatchdog(handover.watchdog) }
+        if supervision.mayFeed(now: now), !outputs.isLost(now: now), handover.watchdog >= 0 { feedWatchdog(handover.watchdog) }
         judgeHealth(now)
         if now >= postureAt {
             postureAt = now + postureMilliseconds
@@ -201,14 +206,21 @@ struct Supervisor: ~Copyable {
         let isSilent = supervision.isControllerSilent()
         defer { controllerWasSilent = isSilent }
         guard isSilent else { return }
-        driveSafe(handover)
+        outputs.drive()
         guard !controllerWasSilent else { return }
         controlHealthy = false
-        event("controller-silent", "it says nothing; outputs driven safe")
+        event("controller-silent", "it says nothing; outputs are driven safe")
+    }
+
+    /// A chip that does not take the values of last resort is told once, by its name and its outputs.
+    private mutating func watchOutputs(_ now: UInt64) {
+        outputs.watch(now: now)
+        while let text = outputs.takeNews() { event("outputs-not-safe", text) }
     }
 
     private func restart() {
-        driveSafe(handover)
+        outputs.drive()
+        outputs.wait(milliseconds: safeMilliseconds)
         log("penstock: restarting")
         do throws(SystemError) { try System.reboot(.restart) } catch { log("penstock: \(error.text)") }
     }
@@ -221,7 +233,9 @@ struct Supervisor: ~Copyable {
         do throws(SystemError) {
             let granted = try descriptors.granted(authority)
             defer { descriptors.closeOwn(authority, granted) }
-            let pid = try spawn(path: "/penstock", role: role.name, descriptors: granted, firstNumber: Authority.firstGrant)
+            let pid = try spawn(
+                path: "/penstock", role: role.name, descriptors: granted, firstNumber: Authority.firstGrant,
+                threads: authority.hasDriverThreads ? [outputs.chips.names.count, board.converters.count] : [0, 0])
             supervision.started(role, pid: pid, now: now)
             log("penstock: \(role.name) started, pid \(pid)")
         } catch {
@@ -252,6 +266,7 @@ struct Supervisor: ~Copyable {
             return writer.bytes
         case .hardwareAddress: return descriptors.hardwareAddress
         case .standingTrip: return tripStands ? [1] : []
+        case .chips: return outputs.chips.encoded()
         }
     }
 
@@ -268,7 +283,7 @@ struct Supervisor: ~Copyable {
             let now = monotonicMilliseconds()
             guard let role = supervision.ended(pid: end.pid, now: now) else { continue }
             if role == .controller {
-                driveSafe(handover)
+                outputs.drive()
                 controlHealthy = false
             }
             if role == .uplink { uplinkConnected = false }
