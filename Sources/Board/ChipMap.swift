@@ -24,10 +24,16 @@ public struct ChipMap: Equatable, Sendable {
         }
     }
 
-    /// The names of a chip and of those lines of it that `includes` picks, as a person wants to be told them.
-    public func text(chip: Int, _ board: BoardDescription, where includes: (Line) -> Bool) -> String {
-        let lines = zip(board.lines, chipOfLine).filter { $0.1 == chip && includes($0.0) }.map { $0.0.name }
-        return "\(names[chip]) (\(lines.joined(separator: ", ")))"
+    /// The names of a chip and of its lines, or of its outputs alone, as a person wants to be told them.
+    @inline(never)
+    public func text(chip: Int, _ board: BoardDescription, outputsOnly: Bool) -> String {
+        var text = names[chip]
+        text += ":"
+        for (line, its) in chipOfLine.enumerated() where its == chip && (!outputsOnly || board.lines[line].isOutput) {
+            text += " "
+            text += board.lines[line].name
+        }
+        return text
     }
 
     public func encoded() -> [UInt8] {

@@ -64,8 +64,9 @@ private struct FirstStage: ~Copyable {
         System.log("penstock: boot")
         try mountKernelFileSystems()
         let board = try readBoard()
-        try makeOutputsSafe(board)
+        // A chip whose driver does not return would hold this up for ever: then the watchdog resets it.
         try startWatchdog(board)
+        try makeOutputsSafe(board)
         findAnalogues(board)
         let keyBytes = try attempt("key set") { () throws(SystemError) in try readFile("/trust/keyset.cbor", maximum: 14336) }
         let keys = try attempt("key set") { () throws(PayloadError) in try KeySet(decoding: keyBytes.span.bytes) }

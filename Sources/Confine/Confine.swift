@@ -23,7 +23,7 @@ public let emptyRoot = "/empty"
 /// first, and returns when they run.
 public func confine(
     _ authority: RoleAuthority, descriptorCount: Int, root: String = emptyRoot,
-    startThreads: () throws(SystemError) -> Void = {}
+    startThreads: (() throws(SystemError) -> Void)? = nil
 ) throws(ConfineError) {
     let own = Authority.firstGrant + Int32(descriptorCount)
     try step("close other descriptors", pk_close_from(own))
@@ -42,7 +42,7 @@ public func confine(
     try step("limit data", pk_set_limit(PK_RLIMIT_DATA, authority.limits.data))
     try step("limit descriptors", pk_set_limit(PK_RLIMIT_NOFILE, authority.limits.descriptors))
     try step("no new privileges", pk_no_new_privileges())
-    do throws(SystemError) { try startThreads() } catch { throw ConfineError(step: error.step, errno: error.errno) }
+    do throws(SystemError) { try startThreads?() } catch { throw ConfineError(step: error.step, errno: error.errno) }
     try step("limit processes", pk_set_limit(PK_RLIMIT_NPROC, 0))
     try installFilter(authority.systemCalls)
 }

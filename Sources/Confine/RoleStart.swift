@@ -15,7 +15,7 @@ public struct RoleStart: ~Copyable {
 
     /// Confines this process as `role`, then waits for the documents. Every failure ends the process:
     /// the supervisor sees it and starts the role again. `startThreads`: see `confine`.
-    public init(_ role: RoleName, descriptorCount: Int, startThreads: () throws(SystemError) -> Void = {}) {
+    public init(_ role: RoleName, descriptorCount: Int, startThreads: (() throws(SystemError) -> Void)? = nil) {
         authority = Authority.of(role)
         self.descriptorCount = descriptorCount
         do throws(ConfineError) {

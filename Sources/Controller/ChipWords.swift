@@ -7,31 +7,31 @@ import Bytes
 import Telemetry
 
 struct ChipWords {
-    private let silent: [[UInt8]]
-    private let answers: [[UInt8]]
-    private let lost: [[UInt8]]
+    /// Of each chip in its turn: one of each kind of news.
+    private var packets: [[UInt8]] = []
 
     init(_ map: ChipMap, _ board: BoardDescription) {
-        let names = map.names.indices.map { map.text(chip: $0, board) { _ in true } }
-        let outputs = map.names.indices.map { map.text(chip: $0, board) { $0.isOutput } }
-        silent = names.map { Self.packet("gpio-chip-silent", "does not answer: its lines can't be read, the others go on: \($0)") }
-        answers = names.map { Self.packet("gpio-chip-answers", "answers again: \($0)") }
-        lost = outputs.map {
-            Self.packet("gpio-chip-lost", "outputs that can't be driven for \(Authority.checkInMilliseconds) ms: the watchdog is to reset the board: \($0)")
+        for chip in map.names.indices {
+            let lines = map.text(chip: chip, board, outputsOnly: false)
+            add("gpio-chip-silent", "does not answer, its lines can't be read, the others go on; ", lines)
+            add("gpio-chip-answers", "answers again; ", lines)
+            add("gpio-chip-lost", "outputs that can't be driven any more: the watchdog is to reset the board; ", map.text(chip: chip, board, outputsOnly: true))
         }
     }
 
-    private static func packet(_ code: String, _ text: String) -> [UInt8] {
+    @inline(never)
+    private mutating func add(_ code: String, _ what: String, _ lines: String) {
         var writer = CBORWriter()
-        RoleMessage.event(code: code, text: clip(text, maximum: MessageLimit.text)).encode(into: &writer)
-        return writer.bytes
+        RoleMessage.event(code: code, text: clip(what + lines, maximum: MessageLimit.text)).encode(into: &writer)
+        packets.append(writer.bytes)
     }
 
     func packet(_ news: ChipNews, ofChip chip: Int) -> [UInt8] {
-        switch news {
-        case .silent: silent[chip]
-        case .answers: answers[chip]
-        case .lost: lost[chip]
+        let kind = switch news {
+        case .silent: 0
+        case .answers: 1
+        case .lost: 2
         }
+        return packets[3 * chip + kind]
     }
 }

@@ -39,7 +39,7 @@ public func runController(descriptorCount: Int, chipCount: Int, converterCount: 
     }
     let chipBytes = start.document(.chips)
     let map: ChipMap
-    do throws(CBORError) { map = try ChipMap(decoding: chipBytes.span.bytes) } catch { RoleStart.end(.controller, "chips: \(error.text)") }
+    do throws(CBORError) { map = try ChipMap(decoding: chipBytes.span.bytes) } catch { end("chips", "malformed", error.text) }
     let plan = step("wiring") { () throws(WiringError) in
         try LinePlan(calibration.payload, board, map, first: start.descriptor(2))
     }
@@ -53,13 +53,17 @@ public func runController(descriptorCount: Int, chipCount: Int, converterCount: 
         calibration.payload, lines, plan.inputDescriptors, words, ticker, supervisor: start.supervisor, keeper: start.descriptor(1))
     if !start.document(.standingTrip).isEmpty { controller.latchTrips() }
     let failure = controller.run()
-    RoleStart.end(.controller, "\(failure.code): \(failure.text)")
+    end("loop", failure.code, failure.text)
 }
 
 /// Nothing moves before every step of the start has succeeded.
 private func step<T: ~Copyable, E: Error & Coded>(_ name: String, _ body: () throws(E) -> T) -> T {
-    do throws(E) { return try body() } catch { RoleStart.end(.controller, "\(name): \(error.code): \(error.text)") }
+    do throws(E) { return try body() } catch { end(name, error.code, error.text) }
 }
+
+/// One copy of it for all kinds of errors.
+@inline(never)
+private func end(_ name: String, _ code: String, _ text: String) -> Never { RoleStart.end(.controller, "\(name): \(code): \(text)") }
 
 private func now() -> UInt64 { monotonicMilliseconds() }
 

@@ -33,14 +33,17 @@ final class SafeOutputs {
         self.chips = chips
         self.board = board
         for chip in chips.names.indices {
-            let lines = board.lines.indices.filter { chips.chipOfLine[$0] == chip && board.lines[$0].isOutput }
+            var pins: [Int32] = [], value: UInt64 = 0
+            for (line, its) in chips.chipOfLine.enumerated() where its == chip {
+                guard let safe = board.lines[line].safe else { continue }
+                if safe { value |= 1 << UInt64(pins.count) }
+                pins.append(descriptors[line])
+            }
             let thread = Chip<DescriptorPins>()
             try thread.start()
-            thread.serve(DescriptorPins(lines.map { descriptors[$0] }), sensed: 0)
+            thread.serve(DescriptorPins(pins), sensed: 0)
             threads.append(thread)
-            outputs.append(lines.isEmpty ? 0 : UInt64.max >> UInt64(64 - lines.count))
-            var value: UInt64 = 0
-            for (place, line) in lines.enumerated() where board.lines[line].safe == true { value |= 1 << UInt64(place) }
+            outputs.append(pins.isEmpty ? 0 : UInt64.max >> UInt64(64 - pins.count))
             values.append(value)
             asked.append(0)
             answered.append(0)
@@ -61,7 +64,9 @@ final class SafeOutputs {
     /// Waits until every chip has done it, or the time is over.
     func wait(milliseconds: UInt64) {
         let start = monotonicMilliseconds()
-        while !threads.indices.allSatisfy(isDone), monotonicMilliseconds() - start < milliseconds { sleep(milliseconds: 1) }
+        for chip in threads.indices {
+            while !isDone(chip), monotonicMilliseconds() - start < milliseconds { sleep(milliseconds: 1) }
+        }
     }
 
     /// Once a tick: who has not done what it was asked.
@@ -78,7 +83,7 @@ final class SafeOutputs {
             waitingSince[chip] = since
             guard now - since >= Self.tellMilliseconds, !isTold[chip] else { continue }
             isTold[chip] = true
-            news.append("a GPIO chip does not answer: \(chips.text(chip: chip, board) { $0.isOutput })")
+            news.append("a GPIO chip does not answer: \(chips.text(chip: chip, board, outputsOnly: true))")
         }
     }
 
