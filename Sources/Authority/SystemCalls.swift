@@ -70,7 +70,9 @@ enum SystemCalls {
     ]
 
     static let analogues: [SystemCall] = [
-        SystemCall(SYS_pread64, "pread64", "an analogue input is a file of sysfs, read anew from its beginning each time"),
+        SystemCall(
+            SYS_pread64, "pread64", "an analogue input is a file of sysfs, read anew from its beginning each time",
+            .oneOf(index: 3, [0])),
     ]
 
     static let network: [SystemCall] = [

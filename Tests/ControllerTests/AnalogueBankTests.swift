@@ -95,7 +95,8 @@ private func board() throws -> BoardDescription {
         #expect(stale == nil)
         made[0].freeze(false)
         let back = next(&bank, 0)
-        #expect(back == 1)
+        // The read that hung, or already the round that was asked for meanwhile.
+        #expect(back == 1 || back == 2)
     }
 
     @Test("An input that the board does not have is refused by its name")
