@@ -1,8 +1,9 @@
 // Duty: the physics of the virtual plant. Must never know of clocks, sockets or the board.
 //
-// The plant: a tank with a motor valve before it, a solenoid valve behind it, two level switches and
-// a flow meter in the inlet. Pure: `step` turns a state, what the wires carry and the time that went
-// by into the next state. Integers throughout, so that a run repeats to the last bit.
+// The plant: a tank with a motor valve before it, a solenoid valve behind it, two level switches, a flow
+// meter in the inlet, and transmitters of level and position (Transmitter.swift). Pure: `step` turns a
+// state, what the wires carry and the time that went by into the next state. Integers throughout, so that
+// a run repeats to the last bit.
 
 /// Every figure of the plant, and its state.
 public struct Tank: Sendable, Equatable {
@@ -44,7 +45,11 @@ public struct Tank: Sendable, Equatable {
     public var resetPressed = false
     /// The hand valve before the inlet: while it is shut no water comes, however far the inlet is open.
     public var supplyShut = false
-    public var faults: Set<Fault> = []
+    public var faults: Set<Fault> = [] { didSet { freezeTransmitters() } }
+    /// What each frozen transmitter goes on saying.
+    var frozenMicroamperes: [Transmitter: Int64] = [:]
+    /// Since the start.
+    var elapsedMicroseconds: Int64 = 0
 
     public init(inletPermille: Int64 = 0, contentMicrolitres: Int64 = 6_000_000) {
         inletMicroseconds = inletPermille * Self.travelMicroseconds / 1000
@@ -91,6 +96,7 @@ public struct Tank: Sendable, Equatable {
 
     /// Lets `microseconds` go by while the board's outputs carry `outputs` (a line not in it floats).
     public mutating func step(outputs: [Line: Signal], microseconds: Int64) {
+        elapsedMicroseconds += microseconds
         var left = microseconds
         var came: Int64 = 0
         while left > 0 {

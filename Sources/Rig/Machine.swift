@@ -1,5 +1,5 @@
-// The board under test: QEMU with a real kernel, a TPM 2.0 (swtpm), a watchdog, a disk, a network card
-// and the GPIO chip whose lines come from the plant.
+// The board under test: QEMU with a real kernel, a TPM 2.0 (swtpm), a watchdog, a disk, a network card,
+// and the GPIO chip and the I2C bus whose wires come from the plant.
 
 import CRig
 import Foundation
@@ -87,7 +87,10 @@ public final class Machine: @unchecked Sendable {
             "-object", "memory-backend-memfd,id=memory,size=\(memory),share=on",
             "-chardev", "file,id=serial,path=\(serialPath),append=on", "-serial", "chardev:serial",
             "-qmp", "unix:\(monitorPath),server=on,wait=off",
-            "-chardev", "socket,id=lines,path=\(wiring.socketPath)", "-device", "vhost-user-gpio-pci,chardev=lines",
+            // The bus first: the kernel numbers virtio's devices, and the board file knows the bus by that number.
+            // QEMU would let the guest mute kicks by event_idx, which it does not pass on to the backend.
+            "-chardev", "socket,id=bus,path=\(wiring.busPath)", "-device", "vhost-user-i2c-pci,chardev=bus,event_idx=off",
+            "-chardev", "socket,id=lines,path=\(wiring.linesPath)", "-device", "vhost-user-gpio-pci,chardev=lines",
             "-chardev", "socket,id=tpm,path=\(folder)/tpm.sock", "-tpmdev", "emulator,id=tpm,chardev=tpm",
             "-device", "tpm-tis,tpmdev=tpm",
             "-device", "i6300esb", "-action", "watchdog=reset",

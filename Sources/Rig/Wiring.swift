@@ -1,7 +1,7 @@
 // Duty: the wires between the plant and the board. One thread simulates the plant and serves the
-// board's GPIO chip (vhost-user, device 41), so what the board sees on its lines and what the plant
-// does are one truth. Trust: what the guest writes is checked; QEMU, which the rig started, is believed.
-// Must never block on the guest.
+// board's GPIO chip (vhost-user, device 41) and its I2C bus with the converter of the analogue inputs
+// (device 34), so what the board sees on its wires and what the plant does are one truth.
+// Trust: what the guest writes is checked. Must never block on the guest.
 
 import CRig
 import Foundation
@@ -26,8 +26,9 @@ public final class Wiring: @unchecked Sendable {
         public let requests: Int
     }
 
-    public let socketPath: String
-    private let listener: Int32
+    /// Where QEMU finds the GPIO chip, and the I2C bus.
+    public let linesPath: String
+    public let busPath: String
     private let wake: Int32
     /// Guards all below; broadcast after every change and every tick.
     private let condition = NSCondition()
@@ -35,24 +36,31 @@ public final class Wiring: @unchecked Sendable {
     private var bank = GPIOBank(lines: Line.outputs + Line.inputs)
     private var log = LineLog()
     private var frozen = false
+    private var busFrozen = false
     private var paused = false
     private var ended = false
     private var stopped = false
     private var advancedNanoseconds = monotonicNanoseconds()
-    // Of the connection; used by the thread alone, under the lock.
-    private var connection: Int32 = -1
-    private var memory: GuestMemory?
-    private var queues = [Virtqueue(), Virtqueue()]
-    private var features: UInt64 = 0
-    private var protocolFeatures: UInt64 = 0
+    // The devices; used by the thread alone, under the lock.
+    private var lines: VhostConnection
+    private var bus: VhostConnection
+    private var converter = ADS1015()
+    private var i2c = I2CBus()
     private var thread: Thread?
 
-    /// Listens on a Unix socket for QEMU and lets the plant run.
-    public init(socketPath: String, tank: Tank = Tank()) throws(RigError) {
-        self.socketPath = socketPath
+    /// VIRTIO_GPIO_F_IRQ; its queues are those of requests and of edges.
+    private static let linesFeatures: UInt64 = 1 << 0, requestQueue = 0, edgeQueue = 1
+    /// VIRTIO_I2C_F_ZERO_LENGTH_REQUEST; it has one queue.
+    private static let busFeatures: UInt64 = 1 << 0, transferQueue = 0
+
+    /// Listens in a folder for QEMU and lets the plant run.
+    public init(folder: String, tank: Tank = Tank()) throws(RigError) {
         self.tank = tank
-        listener = rig_listen_unix(socketPath)
-        guard listener >= 0 else { throw .system("listen on \(socketPath)", errno) }
+        linesPath = folder + "/lines.sock"
+        busPath = folder + "/bus.sock"
+        lines = try VhostConnection(
+            socketPath: linesPath, features: Self.linesFeatures, configuration: bank.configuration, queueCount: 2)
+        bus = try VhostConnection(socketPath: busPath, features: Self.busFeatures, configuration: [], queueCount: 1)
         wake = rig_event_counter()
         guard wake >= 0 else { throw .system("make an event counter", errno) }
         let thread = Thread { [self] in run() }
@@ -69,7 +77,7 @@ public final class Wiring: @unchecked Sendable {
         Snapshot(
             tank: tank, outputs: Dictionary(uniqueKeysWithValues: Line.outputs.map { ($0, bank.signal($0)) }),
             inputs: Dictionary(uniqueKeysWithValues: Line.inputs.map { ($0, tank.input($0)) }),
-            connected: connection >= 0, frozen: frozen, nextEvent: log.count, requests: bank.requests)
+            connected: lines.isConnected, frozen: frozen, nextEvent: log.count, requests: bank.requests)
     }
 
     /// The events from that number on.
@@ -130,6 +138,12 @@ public final class Wiring: @unchecked Sendable {
         kick()
     }
 
+    /// Stops or resumes answering the driver of the I2C bus; whoever reads the converter meanwhile waits.
+    public func setBus(frozen: Bool) {
+        locked { $0.busFrozen = frozen }
+        kick()
+    }
+
     /// Says that QEMU is about to stop the guest's processors, which looks like a reset on this wire.
     public func pause() { locked { $0.paused = true } }
     public func resume() { locked { $0.paused = false } }
@@ -165,25 +179,22 @@ public final class Wiring: @unchecked Sendable {
 
     // MARK: The thread
 
-    private enum Source { case wake, listener, connection, queue(Int) }
+    private enum Source { case wake, lines(VhostConnection.Source), bus(VhostConnection.Source) }
 
     private func run() {
         while true {
             condition.lock()
             if ended {
-                disconnect()
-                close(listener)
-                unlink(socketPath)
+                linesEnded()
+                bus.disconnect()
                 stopped = true
                 condition.broadcast()
                 condition.unlock()
                 return
             }
             var sources: [(Source, Int32)] = [(.wake, wake)]
-            if connection < 0 { sources.append((.listener, listener)) } else { sources.append((.connection, connection)) }
-            if !frozen {
-                for index in queues.indices where queues[index].kick >= 0 { sources.append((.queue(index), queues[index].kick)) }
-            }
+            sources += lines.sources(withQueues: !frozen).map { (.lines($0), $1) }
+            sources += bus.sources(withQueues: !busFrozen).map { (.bus($0), $1) }
             let due = advancedNanoseconds + Self.tickNanoseconds
             condition.unlock()
 
@@ -198,25 +209,46 @@ public final class Wiring: @unchecked Sendable {
                 }
                 wiring.advance()
                 wiring.driveInputs()
-                if !wiring.frozen { for index in wiring.queues.indices { wiring.process(index) } }
-                wiring.giveEvents()
+                if !wiring.frozen {
+                    wiring.answerRequests()
+                    wiring.lendBuffers()
+                    wiring.giveEdges()
+                }
+                if !wiring.busFrozen { wiring.answerTransfers() }
             }
         }
     }
 
     private func serve(_ source: Source, descriptor: Int32) {
-        var count: UInt64 = 0
         switch source {
-        case .wake: _ = read(wake, &count, 8)
-        case .listener:
-            connection = rig_accept(listener, 0)
-            if connection >= 0 { note(.connected) }
-        case .connection:
-            if !serveMessage() { disconnect() }
-        case .queue(let index):
-            // A message of the same round may have closed it: then the number means nothing any more.
-            if queues[index].kick == descriptor { _ = read(descriptor, &count, 8) }
+        case .wake:
+            var count: UInt64 = 0
+            _ = read(wake, &count, 8)
+        case .lines(let source):
+            switch lines.serve(source, descriptor: descriptor) {
+            case .nothing: break
+            case .connected: note(.connected)
+            case .queueStopped(Self.requestQueue): if !paused { float(.reset) }
+            case .queueStopped: if !paused { bank.forgetBuffers() }
+            case .ended: linesEnded()
+            }
+        case .bus(let source):
+            switch bus.serve(source, descriptor: descriptor) {
+            case .nothing, .connected: break
+            // The converter has the board's power and no reset line: a reset of the board leaves it as it is.
+            case .queueStopped: if !paused { i2c.forget() }
+            case .ended:
+                bus.disconnect()
+                i2c.forget()
+                converter = ADS1015()
+            }
         }
+    }
+
+    private func linesEnded() {
+        guard lines.isConnected else { return }
+        lines.disconnect()
+        float(.powerLost)
     }
 
     /// Moves the plant to the present.
@@ -242,175 +274,62 @@ public final class Wiring: @unchecked Sendable {
         noteChanges()
     }
 
-    private func disconnect() {
-        guard connection >= 0 else { return }
-        close(connection)
-        connection = -1
-        for index in queues.indices { queues[index].closeAll() }
-        queues = [Virtqueue(), Virtqueue()]
-        memory = nil
-        features = 0
-        protocolFeatures = 0
-        float(.powerLost)
-    }
+    // MARK: The devices
 
-    // MARK: Queues
+    /// Chains that one round takes from a queue.
+    private static let chainsMaximum = 1024
 
-    private func process(_ index: Int) {
-        guard queues[index].enabled, memory != nil else { return }
-        for _ in 0..<1024 {
-            switch queues[index].take(memory!) {
+    private func answerRequests() {
+        for _ in 0..<Self.chainsMaximum {
+            switch lines.take(queue: Self.requestQueue) {
             case .nothing: return
-            case .malformed:
-                queues[index].enabled = false
-                note(.malformed)
-                return
+            case .malformed: note(.malformed)
             case .chain(let chain):
-                if index == 0 {
-                    advance()
-                    let answer = bank.answer(chain.request)
-                    noteChanges()
-                    queues[0].give(answer, head: chain.head, address: chain.answerAddress, length: chain.answerLength, memory!)
-                } else {
-                    lend(chain)
-                }
+                advance()
+                let answer = bank.answer(chain.request)
+                noteChanges()
+                lines.give(answer, head: chain.head, into: chain.room, queue: Self.requestQueue)
             }
         }
     }
 
-    private func lend(_ chain: Virtqueue.Chain) {
-        guard chain.request.count >= 2 else { return note(.malformed) }
-        let line = Int(chain.request[0]) | Int(chain.request[1]) << 8
-        let buffer = EventBuffer(head: chain.head, address: chain.answerAddress, length: chain.answerLength)
-        if !bank.lend(buffer, line: line) { note(.malformed) }
+    private func lendBuffers() {
+        for _ in 0..<Self.chainsMaximum {
+            switch lines.take(queue: Self.edgeQueue) {
+            case .nothing: return
+            case .malformed: note(.malformed)
+            case .chain(let chain):
+                guard chain.request.count >= 2, let room = chain.room.first else {
+                    note(.malformed)
+                    continue
+                }
+                let line = Int(chain.request[0]) | Int(chain.request[1]) << 8
+                let buffer = EventBuffer(head: chain.head, address: room.address, length: room.length)
+                if !bank.lend(buffer, line: line) { note(.malformed) }
+            }
+        }
     }
 
     /// Returns buffers with edges. A queue that is stopped or frozen gets them when it runs again.
-    private func giveEvents() {
-        guard queues[1].enabled, !frozen, memory != nil else { return }
+    private func giveEdges() {
+        guard lines.isRunning(queue: Self.edgeQueue) else { return }
         for (buffer, status) in bank.takeCompletions() {
-            queues[1].give([status], head: buffer.head, address: buffer.address, length: buffer.length, memory!)
+            let room = Virtqueue.Room(address: buffer.address, length: buffer.length)
+            lines.give([status], head: buffer.head, into: [room], queue: Self.edgeQueue)
         }
     }
 
-    // MARK: vhost-user (QEMU's docs/interop/vhost-user.rst)
-
-    private enum Request: UInt32 {
-        case getFeatures = 1, setFeatures, setOwner, resetOwner, setMemoryTable, setLogBase, setLogDescriptor
-        case setQueueSize, setQueueAddress, setQueueBase, getQueueBase, setQueueKick, setQueueCall, setQueueError
-        case getProtocolFeatures, setProtocolFeatures, getQueueCount, setQueueEnable
-        case getConfiguration = 24, setConfiguration
-    }
-
-    private static let featureIRQ: UInt64 = 1 << 0, featureProtocol: UInt64 = 1 << 30, featureVersion1: UInt64 = 1 << 32
-    private static let protocolReplyAcknowledge: UInt64 = 1 << 3, protocolConfiguration: UInt64 = 1 << 9
-    private static let payloadMaximum = 4096
-
-    /// Reads and answers one message; false when QEMU is gone or talks nonsense.
-    private func serveMessage() -> Bool {
-        var header = [UInt8](repeating: 0, count: 12)
-        var descriptors = [Int32](repeating: -1, count: 8)
-        var count: Int32 = 0
-        guard rig_receive(connection, &header, 12, &descriptors, 8, &count) == 12 else { return false }
-        let held = Array(descriptors[..<Int(count)])
-        let flags = header.u32(4), size = Int(header.u32(8))
-        var payload = [UInt8](repeating: 0, count: size)
-        guard size <= Self.payloadMaximum, readAll(&payload) else {
-            for fd in held { close(fd) }
-            return false
-        }
-        guard let request = Request(rawValue: header.u32(0)) else {
-            for fd in held { close(fd) }
-            return true
-        }
-        var reply = handle(request, payload, held)
-        if reply == nil, flags & 8 != 0, protocolFeatures & Self.protocolReplyAcknowledge != 0 { reply = [UInt8](u64: 0) }
-        guard let reply else { return true }
-        let message = [UInt8](u32: request.rawValue) + [UInt8](u32: 5) + [UInt8](u32: UInt32(reply.count)) + reply
-        return message.withUnsafeBytes { write(connection, $0.baseAddress!, $0.count) } == message.count
-    }
-
-    private func readAll(_ bytes: inout [UInt8]) -> Bool {
-        var at = 0
-        while at < bytes.count {
-            let left = bytes.count - at
-            let got = bytes.withUnsafeMutableBytes { read(connection, $0.baseAddress! + at, left) }
-            guard got > 0 else { return false }
-            at += got
-        }
-        return true
-    }
-
-    /// Returns the payload of the reply, if the request has one. Closes descriptors that it does not keep.
-    private func handle(_ request: Request, _ payload: [UInt8], _ descriptors: [Int32]) -> [UInt8]? {
-        var unused = descriptors
-        defer { for fd in unused { close(fd) } }
-        switch request {
-        case .getFeatures: return [UInt8](u64: Self.featureIRQ | Self.featureProtocol | Self.featureVersion1)
-        case .setFeatures: features = payload.u64(0)
-        case .getProtocolFeatures: return [UInt8](u64: Self.protocolReplyAcknowledge | Self.protocolConfiguration)
-        case .setProtocolFeatures: protocolFeatures = payload.u64(0)
-        case .getQueueCount: return [UInt8](u64: 2)
-        case .setMemoryTable:
-            unused = []
-            let count = min(Int(payload.u32(0)), GuestMemory.regionsMaximum)
-            memory = GuestMemory((0..<count).map { payload.region(8 + 32 * $0) }, descriptors: descriptors)
-        case .getConfiguration:
-            let offset = Int(payload.u32(0)), size = Int(payload.u32(4))
-            guard offset + size <= 256 else { return payload }
-            let configuration = bank.configuration + [UInt8](repeating: 0, count: 256)
-            return Array(payload.prefix(12)) + configuration[offset..<offset + size]
-        case .setQueueSize, .setQueueAddress, .setQueueBase, .getQueueBase, .setQueueKick, .setQueueCall, .setQueueError,
-            .setQueueEnable:
-            let index = Int(payload.u32(0) & 0xFF)
-            guard index < queues.count else { return nil }
-            return handleQueue(request, index, payload, &unused)
-        case .setOwner, .resetOwner, .setLogBase, .setLogDescriptor, .setConfiguration: break
-        }
-        return nil
-    }
-
-    private func handleQueue(_ request: Request, _ index: Int, _ payload: [UInt8], _ unused: inout [Int32]) -> [UInt8]? {
-        switch request {
-        case .setQueueSize: queues[index].size = Int(payload.u32(4))
-        case .setQueueAddress:
-            queues[index].descriptors = payload.u64(8)
-            queues[index].used = payload.u64(16)
-            queues[index].available = payload.u64(24)
-        case .setQueueBase: queues[index].nextAvailable = UInt16(truncatingIfNeeded: payload.u32(4))
-        case .getQueueBase:
-            queues[index].closeKick()
-            if !paused { if index == 0 { float(.reset) } else { bank.forgetBuffers() } }
-            return [UInt8](u32: UInt32(index)) + [UInt8](u32: UInt32(queues[index].nextAvailable))
-        case .setQueueKick:
-            queues[index].closeKick()
-            if let fd = unused.first {
-                unused.removeFirst()
-                _ = fcntl(fd, F_SETFL, O_NONBLOCK)
-                queues[index].kick = fd
-                if memory != nil { queues[index].readUsedIndex(memory!) }
+    private func answerTransfers() {
+        for _ in 0..<Self.chainsMaximum {
+            switch bus.take(queue: Self.transferQueue) {
+            case .nothing: return
+            case .malformed: note(.malformed)
+            case .chain(let chain):
+                advance()
+                converter.inputMicrovolts = Transmitter.allCases.map { tank.microvolts($0) }
+                let answer = i2c.answer(chain.request, answerLength: chain.answerLength, &converter)
+                bus.give(answer, head: chain.head, into: chain.room, queue: Self.transferQueue)
             }
-            if features & Self.featureProtocol == 0 { queues[index].enabled = true }
-        case .setQueueCall:
-            if queues[index].call >= 0 { close(queues[index].call) }
-            queues[index].call = unused.first ?? -1
-            if !unused.isEmpty { unused.removeFirst() }
-        case .setQueueEnable: queues[index].enabled = payload.u32(4) != 0
-        default: break
         }
-        return nil
     }
-}
-
-// Little-endian fields of the messages; a field beyond the end reads as zeros.
-extension [UInt8] {
-    fileprivate func u32(_ at: Int) -> UInt32 {
-        (0..<4).reduce(0) { $0 | UInt32(at + $1 < count ? self[at + $1] : 0) << UInt32(8 * $1) }
-    }
-    fileprivate func u64(_ at: Int) -> UInt64 { UInt64(u32(at)) | UInt64(u32(at + 4)) << 32 }
-    fileprivate func region(_ at: Int) -> GuestMemory.Region {
-        GuestMemory.Region(guest: u64(at), size: u64(at + 8), user: u64(at + 16), offset: u64(at + 24))
-    }
-    fileprivate init(u32 value: UInt32) { self = (0..<4).map { UInt8(truncatingIfNeeded: value >> UInt32(8 * $0)) } }
-    fileprivate init(u64 value: UInt64) { self = (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) } }
 }

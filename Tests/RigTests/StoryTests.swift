@@ -37,7 +37,10 @@ import Testing
 
 @Suite struct ScreenTests {
     private func view() throws -> ScreenView {
-        let wiring = try Wiring(socketPath: "/tmp/penstock-screen-\(UUID().uuidString.prefix(8)).sock", tank: Tank(inletPermille: 400))
+        let folder = "/tmp/penstock-screen-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let wiring = try Wiring(folder: folder, tank: Tank(inletPermille: 400))
         defer { wiring.end() }
         var view = ScreenView(wiring: wiring.snapshot)
         view.keys = [("q", "quit")]
