@@ -78,7 +78,7 @@ final class Workplace {
         ("device = \"ads1015\"\n", "", "converter 'tank-converter', 'device': is missing"),
         ("device = \"ads1015\"\n", "device = \"ads1015 \"\n", "converters.tank-converter.device: 1 to 31 printable characters without spaces"),
         ("converter = \"tank-converter\"\nchannel = 1\n", "converter = \"tank\"\nchannel = 1\n", "analogue 'level-b', 'converter': no [[converter]] is called 'tank'; there are tank-converter"),
-        ("channel = 1\n", "channel = 0\n", "analogues.level-b.channel: channel 0 is level-a's"),
+        ("channel = 1\n", "channel = 0\n", "analogues.level-b.channel: the channel is an earlier input's"),
         ("channel = 1\n", "channel = 32\n", "analogue 'level-b', 'channel': must be a whole number from 0 to 31"),
         ("channel = 1\n", "channel = 1\ngain = 2\n", "analogue 'level-b', 'gain': is unknown here"),
         ("name = \"level-b\"", "name = \"level-high\"", "analogues.level-high: the name is taken by a line"),
