@@ -46,7 +46,7 @@ let deviceTargets: [Target] = [
     target("Journal", ["Bytes", "Cryptography"]),
 
     // Pure cores.
-    target("Control", ["Calibration"]),
+    target("Control", ["Bytes", "Calibration"]),
     target("Telemetry", ["Bytes"]),
     target("MQTT", ["Bytes"]),
     target("HTTP", ["Bytes"]),
@@ -55,12 +55,12 @@ let deviceTargets: [Target] = [
     target("Backoff"),
 
     // Authority: who may do what; and the two that carry it out.
-    target("Authority", ["CKernel", "Bytes", "Telemetry"]),
+    target("Authority", ["CKernel", "Bytes", "Control", "Telemetry"]),
     target("Confine", ["CKernel", "System", "Authority"]),
 
     // Roles. They never import each other.
-    target("Boot", ["System", "GPIO", "IIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
-    target("Supervisor", ["Backoff", "Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
+    target("Boot", ["System", "GPIO", "IIO", "TPMDevice", "Board", "Calibration", "Release", "BootState", "Telemetry"]),
+    target("Supervisor", ["Backoff", "Boot", "Calibration", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
     target("Controller", ["System", "GPIO", "IIO", "Signed", "Calibration", "Control", "Board", "Telemetry", "Authority", "Confine"]),
     target("Keeper", ["Backoff", "System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
@@ -120,12 +120,13 @@ let hostTargets: [Target] = [
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"]),
     .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "IIO"]),
     .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
-    .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"]),
-    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "SimulatedDisk"]),
+    .target(name: "ControlSimulation", dependencies: ["Bytes", "Control", "Calibration"], path: "Tests/ControlSimulation"),
+    .testTarget(name: "ControlTests", dependencies: ["Bytes", "Control", "Calibration", "ControlSimulation"]),
+    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Control", "SimulatedDisk"]),
     .target(name: "CCage", path: "Tests/CCage"),
     .testTarget(name: "ConfineTests", dependencies: ["Confine", "CKernel", "CCage"]),
-    .testTarget(name: "BootTests", dependencies: ["Boot", "SimulatedRelease"]),
-    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"]),
+    .testTarget(name: "BootTests", dependencies: ["Boot", "Calibration", "SimulatedRelease"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "Authority", "BootState", "SimulatedDisk"]),
     .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
     .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
@@ -139,6 +140,11 @@ let package = Package(
     ],
     targets: deviceTargets + (device ? [] : hostTargets))
 
+// On the host the step is optimised also in debug builds, for the millions of steps of its tests, and one
+// of its checks can be taken out there (Sources/Control/Check.swift).
+let optimised = ["Calibration", "Control", "ControlSimulation"]
+
 for target in package.targets {
     target.swiftSettings = !device ? common : target.type == .executable ? embedded : embeddedModule
+    if !device, optimised.contains(target.name) { target.swiftSettings! += [.unsafeFlags(["-O"]), .define("MUTATION")] }
 }

@@ -68,7 +68,7 @@ public enum Authority {
             limits: Limits(data: 8 << 20, descriptors: 96),
             systemCalls: [SystemCalls.base, SystemCalls.lines, SystemCalls.analogues],
             isPermanent: true,
-            documents: [.keySet, .board, .calibration, .standingTrip, .chips]),
+            documents: [.keySet, .board, .calibration, .retained, .chips]),
         RoleAuthority(
             role: .keeper,
             reason: "believes or refuses: verifies commands, holds the TPM and the journal; no network, no lines",
@@ -110,9 +110,9 @@ public enum Authority {
     public static func permits(_ role: RoleName, _ message: RoleMessage) -> Bool {
         switch message {
         case .checkIn, .event: true
-        case .control: role == .controller
+        case .control, .retained, .calibrationInForce: role == .controller
         case .connected, .lease, .leaseLost: role == .uplink
-        case .update, .reboot, .inject: role == .keeper
+        case .update, .reboot, .inject, .calibration: role == .keeper
         case .installing, .installed, .progress, .installFailed: role == .installer
         }
     }
