@@ -97,39 +97,51 @@ public struct Analogue: Equatable, Sendable {
 
 extension BoardDescription {
     func checkConverters() throws(BoardError) {
-        try demand(converters.count <= Self.convertersMaximum, "converters", "more than \(Self.convertersMaximum) converters")
+        let list: StaticString = "converters"
+        try demand(converters.count <= Self.convertersMaximum, list, "", "", "more than 4 converters")
         for (index, converter) in converters.enumerated() {
-            let field = "converters.\(converter.name)"
-            try demand(TextForm.isName(converter.name), field, "a converter's name is 1 to 31 lower-case letters, digits and hyphens, beginning with a letter")
-            try demand(TextForm.isLineName(converter.device), "\(field).device", "1 to 31 printable characters without spaces")
+            let name = converter.name, device = converter.device
+            try demand(TextForm.isName(name), list, name, "", "a converter's name is 1 to 31 lower-case letters, digits and hyphens, beginning with a letter")
+            try demand(TextForm.isLineName(device), list, name, "device", "1 to 31 printable characters without spaces")
             if let place = converter.place {
-                try demand(converter.device.utf8.count <= I2CPlace.deviceMaximum, "\(field).device", "the kernel's drivers of I2C have names of at most \(I2CPlace.deviceMaximum) characters")
-                try demand(!place.adapter.isEmpty && TextForm.isLine(place.adapter, maximum: I2CPlace.adapterMaximum), "\(field).adapter", "1 to \(I2CPlace.adapterMaximum) printable characters")
-                try demand(I2CPlace.addresses.contains(place.address), "\(field).address", "an address of I2C from 0x08 to 0x77")
+                try demand(device.utf8.count <= I2CPlace.deviceMaximum, list, name, "device", "the kernel's drivers of I2C have names of at most 19 characters")
+                try demand(!place.adapter.isEmpty && TextForm.isLine(place.adapter, maximum: I2CPlace.adapterMaximum), list, name, "adapter", "1 to 47 printable characters")
+                try demand(I2CPlace.addresses.contains(place.address), list, name, "address", "an address of I2C from 0x08 to 0x77")
             }
             for earlier in converters[..<index] {
-                try demand(earlier.name != converter.name, field, "the name is taken by an earlier converter")
-                if let place = converter.place {
-                    try demand(earlier.place != place, "\(field).address", "the converter \(earlier.name) sits there")
+                try demand(earlier.name != name, list, name, "", "the name is taken by an earlier converter")
+                if converter.place != nil {
+                    try demand(earlier.place != converter.place, list, name, "address", "an earlier converter sits there")
                 } else {
-                    try demand(earlier.place != nil || earlier.device != converter.device, "\(field).device", "the converter \(earlier.name) is called so too: say by adapter and address which is which")
+                    try demand(earlier.place != nil || earlier.device != device, list, name, "device", "an earlier converter is called so too: say by adapter and address which is which")
                 }
             }
         }
     }
 
     func checkAnalogues() throws(BoardError) {
-        try demand(analogues.count <= Self.analoguesMaximum, "analogues", "more than \(Self.analoguesMaximum) analogue inputs")
+        let list: StaticString = "analogues"
+        try demand(analogues.count <= Self.analoguesMaximum, list, "", "", "more than 16 analogue inputs")
         for (index, analogue) in analogues.enumerated() {
-            let field = "analogues.\(analogue.name)"
-            try demand(TextForm.isName(analogue.name), field, "an analogue input's name is 1 to 31 lower-case letters, digits and hyphens, beginning with a letter")
-            try demand(converters.indices.contains(analogue.converter), "\(field).converter", "there is no such converter")
-            try demand(analogue.channel <= Analogue.channelMaximum, "\(field).channel", "a channel from 0 to \(Analogue.channelMaximum)")
-            try demand(line(named: analogue.name) == nil, field, "the name is taken by a line")
+            let name = analogue.name
+            try demand(TextForm.isName(name), list, name, "", "an analogue input's name is 1 to 31 lower-case letters, digits and hyphens, beginning with a letter")
+            try demand(converters.indices.contains(analogue.converter), list, name, "converter", "there is no such converter")
+            try demand(analogue.channel <= Analogue.channelMaximum, list, name, "channel", "a channel from 0 to 31")
+            try demand(line(named: name) == nil, list, name, "", "the name is taken by a line")
             for earlier in analogues[..<index] {
-                try demand(earlier.name != analogue.name, field, "the name is taken by an earlier analogue input")
-                try demand(earlier.converter != analogue.converter || earlier.channel != analogue.channel, "\(field).channel", "channel \(analogue.channel) is \(earlier.name)'s")
+                try demand(earlier.name != name, list, name, "", "the name is taken by an earlier analogue input")
+                try demand(earlier.converter != analogue.converter || earlier.channel != analogue.channel, list, name, "channel", "the channel is an earlier input's")
             }
         }
+    }
+
+    /// The texts are put together here alone, where something is wrong: on the device every one costs room.
+    @inline(never)
+    private func demand(_ holds: Bool, _ list: StaticString, _ name: String, _ key: StaticString, _ reason: StaticString) throws(BoardError) {
+        guard !holds else { return }
+        var field = "\(list)"
+        if !name.isEmpty { field += "." + name }
+        if key.utf8CodeUnitCount > 0 { field += ".\(key)" }
+        throw .refused(field: field, reason: "\(reason)")
     }
 }

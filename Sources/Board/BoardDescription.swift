@@ -165,7 +165,7 @@ extension BoardDescription {
         }
     }
 
-    func demand(_ holds: Bool, _ field: String, _ reason: String) throws(BoardError) {
+    private func demand(_ holds: Bool, _ field: String, _ reason: String) throws(BoardError) {
         guard holds else { throw .refused(field: field, reason: reason) }
     }
 }

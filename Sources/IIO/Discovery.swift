@@ -64,12 +64,14 @@ private func folder(of converter: Converter) -> String? {
 }
 
 /// The number of the bus that has this name.
+@inline(never)
 private func bus(_ adapter: String) -> Int? {
     for number in 0..<busesMaximum where line("/sys/bus/i2c/devices/i2c-\(number)/name") == adapter { return number }
     return nil
 }
 
 /// The one line of a file, without its end.
+@inline(never)
 private func line(_ path: String) -> String? {
     do throws(SystemError) {
         let content = try readFile(path, maximum: 64)

@@ -22,8 +22,8 @@ public enum Fault: Hashable, Sendable {
     case offset(Transmitter, microamperes: Int64)
     /// A transmitter's current is disturbed, by `Transmitter.noiseMicroamperes` at the most.
     case noise(Transmitter)
-    /// The GPIO chip stops answering.
-    case frozenGPIO
+    /// A GPIO chip stops answering.
+    case frozenGPIO(Chip)
     /// The I2C bus of the converter stops answering.
     case frozenBus
     /// No byte passes between the board and the network.
@@ -41,7 +41,7 @@ public enum Fault: Hashable, Sendable {
         case .frozenLoop(let transmitter): "frozen:\(transmitter.rawValue)"
         case .offset(let transmitter, let microamperes): "offset:\(transmitter.rawValue)=\(microamperes)"
         case .noise(let transmitter): "noise:\(transmitter.rawValue)"
-        case .frozenGPIO: "frozen-gpio"
+        case .frozenGPIO(let chip): "frozen-gpio:\(chip.rawValue)"
         case .frozenBus: "frozen-bus"
         case .networkDown: "network-down"
         }
@@ -54,7 +54,7 @@ public enum Fault: Hashable, Sendable {
         + Transmitter.allCases.flatMap { transmitter -> [Fault] in
             [.cutLoop(transmitter), .shortedLoop(transmitter), .frozenLoop(transmitter), .offset(transmitter, microamperes: 1000),
              .offset(transmitter, microamperes: -1000), .noise(transmitter)]
-        } + [.frozenGPIO, .frozenBus, .networkDown]
+        } + Chip.allCases.map { .frozenGPIO($0) } + [.frozenBus, .networkDown]
 
     /// The fault of that name; nil if there is none.
     public init?(name: String) {
@@ -70,5 +70,10 @@ public enum Fault: Hashable, Sendable {
     }
 
     /// Whether the plant itself shows it; the rest is the rig's to do.
-    public var isPlant: Bool { self != .frozenGPIO && self != .frozenBus && self != .networkDown }
+    public var isPlant: Bool {
+        switch self {
+        case .frozenGPIO, .frozenBus, .networkDown: false
+        default: true
+        }
+    }
 }

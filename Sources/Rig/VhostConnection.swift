@@ -10,7 +10,7 @@ struct VhostConnection: ~Copyable {
     enum Source { case listener, message, queue(Int) }
 
     /// What came of serving it.
-    enum Happening { case nothing, connected, queueStopped(Int), ended }
+    enum Happening { case nothing, connected, queueStarted(Int), queueStopped(Int), ended }
 
     /// Features beside those of the protocol itself.
     private let deviceFeatures: UInt64
@@ -34,7 +34,9 @@ struct VhostConnection: ~Copyable {
         guard listener >= 0 else { throw .system("listen on \(socketPath)", errno) }
     }
 
-    deinit {
+    /// Of the whole run: nothing is served any more.
+    mutating func end() {
+        disconnect()
         close(listener)
         unlink(socketPath)
     }
@@ -78,6 +80,9 @@ struct VhostConnection: ~Copyable {
     }
 
     // MARK: queues
+
+    /// Chains that one round takes from a queue.
+    static let chainsMaximum = 1024
 
     func isRunning(queue index: Int) -> Bool { queues[index].enabled && memory != nil }
 
@@ -130,7 +135,9 @@ struct VhostConnection: ~Copyable {
             let message = [UInt8](u32: request.rawValue) + [UInt8](u32: 5) + [UInt8](u32: UInt32(reply.count)) + reply
             guard message.withUnsafeBytes({ write(connection, $0.baseAddress!, $0.count) }) == message.count else { return .ended }
         }
-        return request == .getQueueBase ? .queueStopped(Int(payload.u32(0) & 0xFF)) : .nothing
+        let index = Int(payload.u32(0) & 0xFF)
+        if request == .getQueueBase { return .queueStopped(index) }
+        return request == .setQueueEnable && payload.u32(4) != 0 ? .queueStarted(index) : .nothing
     }
 
     private func readAll(_ bytes: inout [UInt8]) -> Bool {

@@ -1,7 +1,6 @@
 // Duty: the wires between the plant and the board. One thread simulates the plant and serves the
-// board's GPIO chip (vhost-user, device 41) and its I2C bus with the converter of the analogue inputs
-// (device 34), so what the board sees on its wires and what the plant does are one truth.
-// Trust: what the guest writes is checked. Must never block on the guest.
+// board's GPIO chips and its I2C bus, so what the board sees on its wires and what the plant does are one truth.
+// Trust: none in the board. Must never block on the guest.
 
 import CRig
 import Foundation
@@ -17,50 +16,37 @@ public final class Wiring: @unchecked Sendable {
         public let tank: Tank
         public let outputs: [Line: Signal]
         public let inputs: [Line: Bool]
-        /// Whether a board with power is connected; its driver may not have started yet.
+        /// Whether a board with power is connected; its drivers may not have started yet.
         public let connected: Bool
-        public let frozen: Bool
+        public let frozen: Set<Chip>
         /// The number that the next event will get.
         public let nextEvent: Int
-        /// Requests that the board's driver made so far.
+        /// Requests that the board's drivers made so far.
         public let requests: Int
     }
 
-    /// Where QEMU finds the GPIO chip, and the I2C bus.
-    public let linesPath: String
-    public let busPath: String
     private let wake: Int32
     /// Guards all below; broadcast after every change and every tick.
     private let condition = NSCondition()
-    private var tank: Tank
-    private var bank = GPIOBank(lines: Line.outputs + Line.inputs)
+    private(set) var tank: Tank
+    /// One for each chip, in their order.
+    private let wires: [ChipWire]
+    private let bus: BusWire
     private var log = LineLog()
-    private var frozen = false
-    private var busFrozen = false
     private var paused = false
     private var ended = false
     private var stopped = false
+    private var wasConnected = false
     private var advancedNanoseconds = monotonicNanoseconds()
-    // The devices; used by the thread alone, under the lock.
-    private var lines: VhostConnection
-    private var bus: VhostConnection
-    private var converter = ADS1015()
-    private var i2c = I2CBus()
     private var thread: Thread?
 
-    /// VIRTIO_GPIO_F_IRQ; its queues are those of requests and of edges.
-    private static let linesFeatures: UInt64 = 1 << 0, requestQueue = 0, edgeQueue = 1
-    /// VIRTIO_I2C_F_ZERO_LENGTH_REQUEST; it has one queue.
-    private static let busFeatures: UInt64 = 1 << 0, transferQueue = 0
-
-    /// Listens in a folder for QEMU and lets the plant run.
+    /// Listens for QEMU on a Unix socket for each device, in this folder, and lets the plant run.
     public init(folder: String, tank: Tank = Tank()) throws(RigError) {
         self.tank = tank
-        linesPath = folder + "/lines.sock"
-        busPath = folder + "/bus.sock"
-        lines = try VhostConnection(
-            socketPath: linesPath, features: Self.linesFeatures, configuration: bank.configuration, queueCount: 2)
-        bus = try VhostConnection(socketPath: busPath, features: Self.busFeatures, configuration: [], queueCount: 1)
+        var wires: [ChipWire] = []
+        for chip in Chip.allCases { wires.append(try ChipWire(chip, folder: folder)) }
+        self.wires = wires
+        bus = try BusWire(folder: folder)
         wake = rig_event_counter()
         guard wake >= 0 else { throw .system("make an event counter", errno) }
         let thread = Thread { [self] in run() }
@@ -69,16 +55,27 @@ public final class Wiring: @unchecked Sendable {
         self.thread = thread
     }
 
+    public func socketPath(of chip: Chip) -> String { wire(chip).socketPath }
+
+    public var busPath: String { bus.socketPath }
+
+    private var devices: [any DeviceWire] { wires + [bus] }
+    private func wire(_ chip: Chip) -> ChipWire { wires.first { $0.chip == chip }! }
+    private func signal(_ line: Line) -> Signal { wire(line.chip).bank.signal(line) }
+
     // MARK: What the checks use
 
     public var snapshot: Snapshot { locked { $0.look() } }
 
     private func look() -> Snapshot {
         Snapshot(
-            tank: tank, outputs: Dictionary(uniqueKeysWithValues: Line.outputs.map { ($0, bank.signal($0)) }),
+            tank: tank, outputs: Dictionary(uniqueKeysWithValues: Line.outputs.map { ($0, signal($0)) }),
             inputs: Dictionary(uniqueKeysWithValues: Line.inputs.map { ($0, tank.input($0)) }),
-            connected: lines.isConnected, frozen: frozen, nextEvent: log.count, requests: bank.requests)
+            connected: isConnected, frozen: Set(wires.filter(\.isFrozen).map(\.chip)), nextEvent: log.count,
+            requests: wires.reduce(0) { $0 + $1.bank.requests })
     }
+
+    private var isConnected: Bool { wires.allSatisfy(\.isConnected) }
 
     /// The events from that number on.
     public func events(since number: Int) -> [LineEvent] { locked { Array($0.log.since(number)) } }
@@ -121,26 +118,21 @@ public final class Wiring: @unchecked Sendable {
         }
     }
 
-    /// Stops answering the board's GPIO driver; whoever calls it in the guest waits.
-    public func freeze() {
-        locked {
-            if !$0.frozen { $0.note(.frozen) }
-            $0.frozen = true
-        }
-        kick()
-    }
+    /// Stops answering the board's driver of that chip; whoever calls it in the guest waits.
+    public func freeze(_ chip: Chip) { set(chip, frozen: true) }
+    public func thaw(_ chip: Chip) { set(chip, frozen: false) }
 
-    public func thaw() {
+    private func set(_ chip: Chip, frozen: Bool) {
         locked {
-            if $0.frozen { $0.note(.thawed) }
-            $0.frozen = false
+            if $0.wire(chip).isFrozen != frozen { $0.note(frozen ? .frozen(chip) : .thawed(chip)) }
+            $0.wire(chip).isFrozen = frozen
         }
         kick()
     }
 
     /// Stops or resumes answering the driver of the I2C bus; whoever reads the converter meanwhile waits.
     public func setBus(frozen: Bool) {
-        locked { $0.busFrozen = frozen }
+        locked { $0.bus.isFrozen = frozen }
         kick()
     }
 
@@ -171,165 +163,68 @@ public final class Wiring: @unchecked Sendable {
         _ = write(wake, &one, 8)
     }
 
-    private func note(_ change: LineEvent.Change) { log.append(change) }
-
-    private func noteChanges() {
-        for change in bank.takeChanges() { log.append(change) }
-    }
-
     // MARK: The thread
-
-    private enum Source { case wake, lines(VhostConnection.Source), bus(VhostConnection.Source) }
 
     private func run() {
         while true {
             condition.lock()
             if ended {
-                linesEnded()
-                bus.disconnect()
+                for device in devices { device.end(self) }
                 stopped = true
                 condition.broadcast()
                 condition.unlock()
                 return
             }
-            var sources: [(Source, Int32)] = [(.wake, wake)]
-            sources += lines.sources(withQueues: !frozen).map { (.lines($0), $1) }
-            sources += bus.sources(withQueues: !busFrozen).map { (.bus($0), $1) }
+            let sources = devices.flatMap { device in device.sources.map { (device, $0.0, $0.1) } }
             let due = advancedNanoseconds + Self.tickNanoseconds
             condition.unlock()
 
-            var descriptors = sources.map { pollfd(fd: $0.1, events: Int16(POLLIN), revents: 0) }
+            var descriptors = ([wake] + sources.map { $0.2 }).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             let now = monotonicNanoseconds()
             let milliseconds = due > now ? Int32((due - now + 999_999) / 1_000_000) : 0
             _ = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
 
             locked { wiring in
-                for (source, descriptor) in zip(sources, descriptors) where descriptor.revents != 0 {
-                    wiring.serve(source.0, descriptor: source.1)
+                var count: UInt64 = 0
+                if descriptors[0].revents != 0 { _ = read(wake, &count, 8) }
+                for ((device, source, number), descriptor) in zip(sources, descriptors.dropFirst()) where descriptor.revents != 0 {
+                    device.serve(source, descriptor: number, wiring)
                 }
+                wiring.noteConnection()
                 wiring.advance()
                 wiring.driveInputs()
-                if !wiring.frozen {
-                    wiring.answerRequests()
-                    wiring.lendBuffers()
-                    wiring.giveEdges()
-                }
-                if !wiring.busFrozen { wiring.answerTransfers() }
+                for device in wiring.devices { device.process(wiring) }
             }
         }
     }
 
-    private func serve(_ source: Source, descriptor: Int32) {
-        switch source {
-        case .wake:
-            var count: UInt64 = 0
-            _ = read(wake, &count, 8)
-        case .lines(let source):
-            switch lines.serve(source, descriptor: descriptor) {
-            case .nothing: break
-            case .connected: note(.connected)
-            case .queueStopped(Self.requestQueue): if !paused { float(.reset) }
-            case .queueStopped: if !paused { bank.forgetBuffers() }
-            case .ended: linesEnded()
-            }
-        case .bus(let source):
-            switch bus.serve(source, descriptor: descriptor) {
-            case .nothing, .connected: break
-            // The converter has the board's power and no reset line: a reset of the board leaves it as it is.
-            case .queueStopped: if !paused { i2c.forget() }
-            case .ended:
-                bus.disconnect()
-                i2c.forget()
-                converter = ADS1015()
-            }
-        }
-    }
+    private func driveInputs() { for wire in wires { wire.driveInputs(self) } }
 
-    private func linesEnded() {
-        guard lines.isConnected else { return }
-        lines.disconnect()
-        float(.powerLost)
+    private func noteConnection() {
+        if isConnected, !wasConnected { note(.connected) }
+        wasConnected = isConnected
     }
+}
 
-    /// Moves the plant to the present.
-    private func advance() {
+// What the wires ask, all under the lock.
+extension Wiring: WiredPlant {
+    func advance() {
         let now = monotonicNanoseconds()
         let microseconds = (now - advancedNanoseconds) / 1000
         guard microseconds > 0 else { return }
         advancedNanoseconds += microseconds * 1000
         var outputs: [Line: Signal] = [:]
-        for line in Line.outputs { outputs[line] = bank.signal(line) }
+        for line in Line.outputs { outputs[line] = signal(line) }
         tank.step(outputs: outputs, microseconds: Int64(microseconds))
     }
 
-    private func driveInputs() {
-        for line in Line.inputs { bank.drive(line, tank.input(line)) }
-        noteChanges()
+    func note(_ change: LineEvent.Change) { log.append(change) }
+
+    /// Once, when the last of them is down.
+    func noteDown(_ reason: LineEvent.Change) {
+        let down = reason == .powerLost ? !wires.contains(where: \.isConnected) : !wires.contains { $0.isUp }
+        if down { note(reason) }
     }
 
-    private func float(_ reason: LineEvent.Change) {
-        advance()
-        note(reason)
-        bank.float()
-        noteChanges()
-    }
-
-    // MARK: The devices
-
-    /// Chains that one round takes from a queue.
-    private static let chainsMaximum = 1024
-
-    private func answerRequests() {
-        for _ in 0..<Self.chainsMaximum {
-            switch lines.take(queue: Self.requestQueue) {
-            case .nothing: return
-            case .malformed: note(.malformed)
-            case .chain(let chain):
-                advance()
-                let answer = bank.answer(chain.request)
-                noteChanges()
-                lines.give(answer, head: chain.head, into: chain.room, queue: Self.requestQueue)
-            }
-        }
-    }
-
-    private func lendBuffers() {
-        for _ in 0..<Self.chainsMaximum {
-            switch lines.take(queue: Self.edgeQueue) {
-            case .nothing: return
-            case .malformed: note(.malformed)
-            case .chain(let chain):
-                guard chain.request.count >= 2, let room = chain.room.first else {
-                    note(.malformed)
-                    continue
-                }
-                let line = Int(chain.request[0]) | Int(chain.request[1]) << 8
-                let buffer = EventBuffer(head: chain.head, address: room.address, length: room.length)
-                if !bank.lend(buffer, line: line) { note(.malformed) }
-            }
-        }
-    }
-
-    /// Returns buffers with edges. A queue that is stopped or frozen gets them when it runs again.
-    private func giveEdges() {
-        guard lines.isRunning(queue: Self.edgeQueue) else { return }
-        for (buffer, status) in bank.takeCompletions() {
-            let room = Virtqueue.Room(address: buffer.address, length: buffer.length)
-            lines.give([status], head: buffer.head, into: [room], queue: Self.edgeQueue)
-        }
-    }
-
-    private func answerTransfers() {
-        for _ in 0..<Self.chainsMaximum {
-            switch bus.take(queue: Self.transferQueue) {
-            case .nothing: return
-            case .malformed: note(.malformed)
-            case .chain(let chain):
-                advance()
-                converter.inputMicrovolts = Transmitter.allCases.map { tank.microvolts($0) }
-                let answer = i2c.answer(chain.request, answerLength: chain.answerLength, &converter)
-                bus.give(answer, head: chain.head, into: chain.room, queue: Self.transferQueue)
-            }
-        }
-    }
+    var isPaused: Bool { paused }
 }

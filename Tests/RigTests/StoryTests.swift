@@ -38,10 +38,12 @@ import Testing
 @Suite struct ScreenTests {
     private func view() throws -> ScreenView {
         let folder = "/tmp/penstock-screen-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let wiring = try Wiring(folder: folder, tank: Tank(inletPermille: 400))
-        defer { wiring.end() }
+        defer {
+            wiring.end()
+            try? FileManager.default.removeItem(atPath: folder)
+        }
         var view = ScreenView(wiring: wiring.snapshot)
         view.keys = [("q", "quit")]
         return view
