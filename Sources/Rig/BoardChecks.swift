@@ -4,7 +4,11 @@
 
 extension Story {
     public func checkBoard(_ rig: Rig, _ workshop: Workshop, kernelPath: String) {
-        let scene = Scene(rig: rig, workshop: workshop, kernelPath: kernelPath)
+        let scene: Scene
+        do { scene = try Scene(rig: rig, workshop: workshop, kernelPath: kernelPath) } catch {
+            check("the board's calibration compiles") { throw error }
+            return
+        }
         let console = explain
         explain = { console() + "\n--- reported:\n" + scene.lastWords }
         recover = { scene.startOver() }
