@@ -54,14 +54,14 @@ let deviceTargets: [Target] = [
     target("Backoff"),
 
     // Authority: who may do what; and the two that carry it out.
-    target("Authority", ["CKernel", "Bytes", "Telemetry"]),
+    target("Authority", ["CKernel", "Bytes", "Control", "Telemetry"]),
     target("Confine", ["CKernel", "System", "Authority"]),
 
     // Roles. They never import each other.
-    target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
-    target("Supervisor", ["Backoff", "Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
-    target("Controller", ["System", "GPIO", "Signed", "Calibration", "Control", "Board", "Authority", "Confine"]),
-    target("Keeper", ["Backoff", "System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
+    target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Calibration", "Release", "BootState", "Telemetry"]),
+    target("Supervisor", ["Backoff", "Boot", "Calibration", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
+    target("Controller", ["System", "GPIO", "Signed", "Calibration", "Control", "Board", "Telemetry", "Authority", "Confine"]),
+    target("Keeper", ["Backoff", "System", "TPMDevice", "Board", "Calibration", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
@@ -102,6 +102,7 @@ let hostTargets: [Target] = [
 
     .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"]),
     .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"]),
+    .testTarget(name: "GPIOTests", dependencies: ["GPIO", "System"]),
     .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"]),
     .testTarget(name: "JournalTests", dependencies: ["Journal", "Cryptography", "Bytes"]),
@@ -115,16 +116,16 @@ let hostTargets: [Target] = [
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"]),
     .testTarget(name: "DNSTests", dependencies: ["DNS"]),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"]),
-    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"]),
+    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "ControlSimulation", "SimulatedRelease"]),
     .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
-    .target(name: "ControlSimulation", dependencies: ["Bytes", "Control", "Calibration"], path: "Tests/ControlSimulation"),
+    .target(name: "ControlSimulation", dependencies: ["Bytes", "Board", "Control", "Calibration"], path: "Tests/ControlSimulation"),
     .testTarget(name: "ControlTests", dependencies: ["Bytes", "Control", "Calibration", "ControlSimulation"]),
-    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "SimulatedDisk"]),
+    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Control", "ControlSimulation", "SimulatedDisk"]),
     .target(name: "CCage", path: "Tests/CCage"),
     .testTarget(name: "ConfineTests", dependencies: ["Confine", "CKernel", "CCage"]),
-    .testTarget(name: "BootTests", dependencies: ["Boot", "SimulatedRelease"]),
-    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"]),
-    .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper"]),
+    .testTarget(name: "BootTests", dependencies: ["Boot", "Calibration", "ControlSimulation", "SimulatedRelease"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "BootState", "ControlSimulation", "SimulatedDisk", "SimulatedRelease"]),
+    .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper", "ControlSimulation", "Cryptography", "Signed"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
     .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
 ]

@@ -33,6 +33,9 @@ public struct RoleAuthority: Sendable {
     public let grants: [Grant]
     /// Whether it shares the board's network; the others have an empty one of their own.
     public let hasNetwork: Bool
+    /// Whether it has a thread for each GPIO chip beside its first: their drivers may not return. No role
+    /// has any other thread, and none can start one once it is confined.
+    public let hasChipThreads: Bool
     public let limits: Limits
     public let systemCalls: [[SystemCall]]
     /// Whether the supervisor starts it at once and keeps it alive, or on demand.
@@ -59,16 +62,18 @@ public enum Authority {
             user: 1001,
             grants: [.supervisor, .channel(.keeper), .lines],
             hasNetwork: false,
+            hasChipThreads: true,
             limits: Limits(data: 8 << 20, descriptors: 80),
             systemCalls: [SystemCalls.base, SystemCalls.lines],
             isPermanent: true,
-            documents: [.keySet, .board, .calibration, .standingTrip]),
+            documents: [.keySet, .board, .calibration, .retained, .chips]),
         RoleAuthority(
             role: .keeper,
             reason: "believes or refuses: verifies commands, holds the TPM and the journal; no network, no lines",
             user: 1002,
             grants: [.supervisor, .channel(.controller), .channel(.uplink), .tpm, .journal],
             hasNetwork: false,
+            hasChipThreads: false,
             limits: Limits(data: 8 << 20, descriptors: 16),
             systemCalls: [SystemCalls.base, SystemCalls.storage],
             isPermanent: true,
@@ -79,6 +84,7 @@ public enum Authority {
             user: 1003,
             grants: [.supervisor, .channel(.keeper), .channel(.installer), .packetSocket],
             hasNetwork: true,
+            hasChipThreads: false,
             limits: Limits(data: 16 << 20, descriptors: 24),
             systemCalls: [SystemCalls.base, SystemCalls.network],
             isPermanent: true,
@@ -89,6 +95,7 @@ public enum Authority {
             user: 1004,
             grants: [.supervisor, .channel(.uplink), .inactiveSlot],
             hasNetwork: false,
+            hasChipThreads: false,
             limits: Limits(data: 8 << 20, descriptors: 16),
             systemCalls: [SystemCalls.base, SystemCalls.storage],
             isPermanent: false,
@@ -101,9 +108,9 @@ public enum Authority {
     public static func permits(_ role: RoleName, _ message: RoleMessage) -> Bool {
         switch message {
         case .checkIn, .event: true
-        case .control: role == .controller
+        case .control, .retained, .calibrationInForce: role == .controller
         case .connected, .lease, .leaseLost: role == .uplink
-        case .update, .reboot, .inject: role == .keeper
+        case .update, .reboot, .inject, .calibration: role == .keeper
         case .installing, .installed, .progress, .installFailed: role == .installer
         }
     }

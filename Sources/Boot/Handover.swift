@@ -14,6 +14,7 @@ public struct Handover {
     public let board: [UInt8]
     public let commissioning: [UInt8]
     public let manifest: [UInt8]
+    public let calibration: [UInt8]
     public let report: [UInt8]
 
     private static let byteMaximum = 131072
@@ -21,18 +22,21 @@ public struct Handover {
     /// Puts it into an anonymous file and lets everything in it live over an exec; the file's number.
     func keep() throws(SystemError) -> Int32 {
         var writer = CBORWriter(capacity: 8192)
-        writer.array(8)
+        writer.array(9)
         writer.array(lines.count)
         for line in lines { writer.unsigned(UInt64(line)) }
         writer.integer(Int64(watchdog))
         writer.unsigned(UInt64(slot))
-        for bytes in [keySet, board, commissioning, manifest, report] { writer.bytes(bytes) }
+        for bytes in [keySet, board, commissioning, manifest, calibration, report] { writer.bytes(bytes) }
         let file = try memoryFile("handover", writer.bytes)
         for number in lines + [watchdog, file.raw] where number >= 0 { try keepOverExec(number, true) }
         return file.release()
     }
 
-    init(lines: [Int32], watchdog: Int32, slot: UInt8, keySet: [UInt8], board: [UInt8], commissioning: [UInt8], manifest: [UInt8], report: [UInt8]) {
+    init(
+        lines: [Int32], watchdog: Int32, slot: UInt8, keySet: [UInt8], board: [UInt8], commissioning: [UInt8], manifest: [UInt8], calibration: [UInt8],
+        report: [UInt8]
+    ) {
         self.lines = lines
         self.watchdog = watchdog
         self.slot = slot
@@ -40,6 +44,7 @@ public struct Handover {
         self.board = board
         self.commissioning = commissioning
         self.manifest = manifest
+        self.calibration = calibration
         self.report = report
     }
 
@@ -59,7 +64,7 @@ public struct Handover {
     private static func decode(_ content: [UInt8]) -> Handover? {
         do throws(CBORError) {
             var reader = CBORReader(content.span.bytes)
-            try reader.array(exactly: 8)
+            try reader.array(exactly: 9)
             var lines: [Int32] = []
             for _ in 0..<(try reader.array(maximum: 64)) { lines.append(Int32(try reader.unsigned(maximum: 1024))) }
             let watchdog = Int32(truncatingIfNeeded: try reader.integer())
@@ -68,11 +73,12 @@ public struct Handover {
             let board = try reader.bytes(maximum: 16384)
             let commissioning = try reader.bytes(maximum: 65536)
             let manifest = try reader.bytes(maximum: 65536)
+            let calibration = try reader.bytes(maximum: 16384)
             let report = try reader.bytes(maximum: 16384)
             try reader.end()
             return Handover(
                 lines: lines, watchdog: watchdog, slot: slot, keySet: keySet, board: board,
-                commissioning: commissioning, manifest: manifest, report: report)
+                commissioning: commissioning, manifest: manifest, calibration: calibration, report: report)
         } catch { return nil }
     }
 }

@@ -12,10 +12,11 @@ public func processArguments() -> [String] {
 public enum Reboot: Sendable { case restart, powerOff }
 
 /// Starts the binary at `path` as a role, as root with these descriptors only, numbered from
-/// `firstNumber` on in order; 0 to 2 stay as they are. Returns the pid.
-public func spawn(path: String, role: String, descriptors: [Int32], firstNumber: Int32) throws(SystemError) -> Int32 {
+/// `firstNumber` on in order; 0 to 2 stay as they are. It is told how many threads it has beside its
+/// first. Returns the pid.
+public func spawn(path: String, role: String, descriptors: [Int32], firstNumber: Int32, threads: Int) throws(SystemError) -> Int32 {
     // All memory that the child needs is made before the fork.
-    let arguments = [path, "role", role, "\(descriptors.count)"]
+    let arguments = [path, "role", role, "\(descriptors.count)", "\(threads)"]
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
     pointers.append(nil)
     var moved = descriptors

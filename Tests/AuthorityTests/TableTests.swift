@@ -7,15 +7,16 @@ var roleMessages: [RoleMessage] { [
     .lease(address: [10, 0, 2, 15], prefixLength: 24, router: [10, 0, 2, 2]), .leaseLost, .update(path: "2.bundle"), .reboot,
     .installing(release: "2"), .installed(release: "2"), .progress(done: 1, total: .max),
     .installFailed(code: "below-floor", text: "too old"), .inject(.kill, .uplink), .inject(.freeze, .keeper),
+    .retained([1]), .calibration([2]), .calibrationInForce(digest: [UInt8](repeating: 3, count: 32)),
 ] }
 
 /// Who may send it, said a second time and by hand.
 private func senders(_ message: RoleMessage) -> Set<RoleName> {
     switch message {
     case .checkIn, .event: Set(RoleName.allCases)
-    case .control: [.controller]
+    case .control, .retained, .calibrationInForce: [.controller]
     case .connected, .lease, .leaseLost: [.uplink]
-    case .update, .reboot, .inject: [.keeper]
+    case .update, .reboot, .inject, .calibration: [.keeper]
     case .installing, .installed, .progress, .installFailed: [.installer]
     }
 }
@@ -107,5 +108,7 @@ private func channels(_ role: RoleAuthority) -> Set<RoleName> {
         #expect(!Authority.of(.uplink).documents.contains(.calibration))
         #expect(Authority.of(.installer).documents.contains(.installOrder))
         #expect(!Authority.of(.controller).documents.contains(.commissioning))
+        // What outlives the controller comes to it alone.
+        #expect(Authority.table.filter { $0.documents.contains(.retained) }.map(\.role) == [.controller])
     }
 }

@@ -12,7 +12,7 @@ private func lives(overExec descriptor: Int32) -> Bool { fcntl(descriptor, F_GET
 private func handover(lines: [Int32] = [], watchdog: Int32 = -1) -> Handover {
     Handover(
         lines: lines, watchdog: watchdog, slot: 1, keySet: [1], board: [2, 2], commissioning: [],
-        manifest: [UInt8](repeating: 4, count: 65536), report: [5])
+        manifest: [UInt8](repeating: 4, count: 65536), calibration: [6], report: [5])
 }
 
 private func encoded(_ handover: Handover) throws -> [UInt8] {
@@ -37,6 +37,7 @@ private func taken(_ bytes: [UInt8]) throws -> Handover? { Handover(from: try me
         #expect(over.board == [2, 2])
         #expect(over.commissioning == [])
         #expect(over.manifest == [UInt8](repeating: 4, count: 65536))
+        #expect(over.calibration == [6])
         #expect(over.report == [5])
         for descriptor in lines + [watchdog] { #expect(!lives(overExec: descriptor)) }
         // The file itself is closed: it is read once.
@@ -60,16 +61,16 @@ private func taken(_ bytes: [UInt8]) throws -> Handover? { Handover(from: try me
     @Test("P-E2 a file beyond the maximum, too many lines and numbers that are none are refused")
     func bounds() throws {
         let most = [UInt8](repeating: 4, count: 65536)
-        let large = Handover(lines: [], watchdog: -1, slot: 1, keySet: [], board: [], commissioning: most, manifest: most, report: [])
+        let large = Handover(lines: [], watchdog: -1, slot: 1, keySet: [], board: [], commissioning: most, manifest: most, calibration: [], report: [])
         #expect(try taken(try encoded(large)) == nil)
         func written(lines: Int, line: UInt64 = 3) -> [UInt8] {
             var writer = CBORWriter()
-            writer.array(8)
+            writer.array(9)
             writer.array(lines)
             for _ in 0..<lines { writer.unsigned(line) }
             writer.integer(-1)
             writer.unsigned(0 as UInt64)
-            for _ in 0..<5 { writer.bytes([]) }
+            for _ in 0..<6 { writer.bytes([]) }
             return writer.bytes
         }
         #expect(try taken(written(lines: 0)) != nil)
@@ -89,7 +90,7 @@ private func taken(_ bytes: [UInt8]) throws -> Handover? { Handover(from: try me
 
     @Test("P-E2 no mutation traps the second stage")
     func mutated() throws {
-        let small = Handover(lines: [], watchdog: -1, slot: 0, keySet: [1, 2], board: [3], commissioning: [4], manifest: [5], report: [6])
+        let small = Handover(lines: [], watchdog: -1, slot: 0, keySet: [1, 2], board: [3], commissioning: [4], manifest: [5], calibration: [7], report: [6])
         let bytes = try encoded(small)
         var random = SplitMix(seed: 4), refused = 0
         for _ in 0..<3000 {
