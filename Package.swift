@@ -121,7 +121,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"]),
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "SimulatedDisk"]),
     .target(name: "CCage", path: "Tests/CCage"),
-    .testTarget(name: "ConfineTests", dependencies: ["Confine", "CKernel", "CCage"]),
+    .testTarget(name: "ConfineTests", dependencies: ["Confine", "System", "CKernel", "CCage"]),
     .testTarget(name: "BootTests", dependencies: ["Boot", "SimulatedRelease"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"]),
     .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper"]),
