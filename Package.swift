@@ -123,7 +123,7 @@ let hostTargets: [Target] = [
     .target(name: "CCage", path: "Tests/CCage"),
     .testTarget(name: "ConfineTests", dependencies: ["Confine", "System", "CKernel", "CCage"]),
     .testTarget(name: "BootTests", dependencies: ["Boot", "SimulatedRelease"]),
-    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "GPIO", "Board"]),
     .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
     .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
