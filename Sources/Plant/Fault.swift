@@ -12,8 +12,8 @@ public enum Fault: Hashable, Sendable {
     case slowValve
     /// The solenoid's spring is broken: it stays as it is.
     case jammedOutlet
-    /// The GPIO chip stops answering.
-    case frozenGPIO
+    /// A GPIO chip stops answering.
+    case frozenGPIO(Chip)
     /// No byte passes between the board and the network.
     case networkDown
 
@@ -24,7 +24,7 @@ public enum Fault: Hashable, Sendable {
         case .jammedValve: "jammed-valve"
         case .slowValve: "slow-valve"
         case .jammedOutlet: "jammed-outlet"
-        case .frozenGPIO: "frozen-gpio"
+        case .frozenGPIO(let chip): "frozen-gpio:\(chip.rawValue)"
         case .networkDown: "network-down"
         }
     }
@@ -32,7 +32,7 @@ public enum Fault: Hashable, Sendable {
     /// Every fault there is.
     public static let all: [Fault] =
         Line.inputs.flatMap { [.stuck($0, false), .stuck($0, true)] } + Line.allCases.map { .cut($0) }
-        + [.jammedValve, .slowValve, .jammedOutlet, .frozenGPIO, .networkDown]
+        + [.jammedValve, .slowValve, .jammedOutlet, .networkDown] + Chip.allCases.map { .frozenGPIO($0) }
 
     /// The fault of that name; nil if there is none.
     public init?(name: String) {
@@ -41,5 +41,10 @@ public enum Fault: Hashable, Sendable {
     }
 
     /// Whether the plant itself shows it; the rest is the rig's to do.
-    public var isPlant: Bool { self != .frozenGPIO && self != .networkDown }
+    public var isPlant: Bool {
+        switch self {
+        case .frozenGPIO, .networkDown: false
+        default: true
+        }
+    }
 }

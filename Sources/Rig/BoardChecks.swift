@@ -17,6 +17,7 @@ extension Story {
         checkControl(scene)
         checkSensors(scene)
         checkRoles(scene)
+        checkChips(scene)
         checkUplink(scene)
         checkUpdates(scene)
         checkPower(scene)

@@ -90,7 +90,7 @@ public enum Screen {
             "level    \(litres(tank.contentMicrolitres)) l, \(percent(tank.levelPermille)) %",
             "spilt    \(tank.spiltMicrolitres == 0 ? "nothing" : "\(red)\(litres(tank.spiltMicrolitres)) l\(reset)")",
             "button   \(dot(view.wiring.inputs[.resetButton]))",
-            "lines    \(view.wiring.connected ? "\(view.wiring.requests) requests" : "no board")\(view.wiring.frozen ? "  \(red)frozen\(reset)" : "")",
+            "lines    \(view.wiring.connected ? "\(view.wiring.requests) requests" : "no board")\(view.wiring.frozen.isEmpty ? "" : "  \(red)frozen\(reset)")",
         ]
     }
 

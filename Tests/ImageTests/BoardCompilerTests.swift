@@ -42,8 +42,10 @@ final class Workplace {
     @Test func virtualBoard() throws {
         let board = try BoardCompiler.compile(boardFolder)
         #expect(board.name == "qemu-x86_64")
-        #expect(board.lines.map(\.name) == ["inlet-open", "inlet-close", "outlet-energise", "inlet-open-end", "inlet-closed-end", "level-high", "level-low", "flow-pulse", "reset-button"])
-        #expect(board.lines.compactMap(\.safe) == [false, true, false])
+        #expect(board.lines.map(\.name) == ["inlet-open", "inlet-close", "outlet-energise", "inlet-open-end", "inlet-closed-end", "level-high", "level-low", "flow-pulse", "reset-button",
+            "heater", "pump-set", "pump-reset", "pump-running", "inlet-hand", "inlet-auto", "inlet-open-button", "inlet-close-button",
+            "door-closed", "door-open"])
+        #expect(board.lines.compactMap(\.safe) == [false, true, false, false, false, false])
         #expect(board.devicePath(of: .journal) == "/dev/vda5")
         #expect(try BoardDescription(decoding: board.encoded().span.bytes) == board)
     }

@@ -105,3 +105,55 @@ private let second: Int64 = 1_000_000
         #expect(Set(Fault.all.map(\.name)).count == Fault.all.count)
     }
 }
+
+@Suite struct AuxiliaryTests {
+    @Test func theHeaterWarmsTheWaterAndTheRoomCoolsIt() {
+        var tank = Tank()
+        tank.step(outputs: [.heater: .high], microseconds: 20 * second)
+        let warm = tank.heating.millikelvin
+        #expect((950...1000).contains(warm))
+        tank.step(outputs: [.heater: .high], microseconds: 6000 * second)
+        // Gain times the time constant: 30 K.
+        #expect((29_500...30_000).contains(tank.heating.millikelvin))
+        tank.step(outputs: [.heater: .low], microseconds: Heating.lossSeconds * second)
+        #expect((10_900...11_200).contains(tank.heating.millikelvin))
+        tank.faults = [.cut(.heater)]
+        tank.heating.warm(toMillikelvin: 0)
+        tank.step(outputs: [.heater: .high], microseconds: second)
+        #expect(tank.heating.millikelvin == 0)
+    }
+
+    @Test func aPulseLatchesThePumpAndAShortOneDoesNot() {
+        var tank = Tank()
+        tank.step(outputs: [.pumpSet: .high], microseconds: 15_000)
+        tank.step(outputs: [:], microseconds: second)
+        #expect(!tank.input(.pumpRunning))
+        tank.step(outputs: [.pumpSet: .high], microseconds: 20_000)
+        #expect(tank.input(.pumpRunning))
+        tank.step(outputs: [.pumpSet: .floating, .pumpReset: .floating], microseconds: 60 * second)
+        #expect(tank.input(.pumpRunning), "no power moves a latching relay")
+        tank.step(outputs: [.pumpSet: .high, .pumpReset: .high], microseconds: second)
+        #expect(tank.input(.pumpRunning) && tank.pump.bothDrivenMicroseconds == second)
+        tank.step(outputs: [.pumpReset: .high], microseconds: 20_000)
+        #expect(!tank.input(.pumpRunning))
+    }
+
+    @Test func selectorButtonsAndDoorShowOnTheirLines() {
+        var tank = Tank()
+        func on() -> Set<Line> { Set(Line.inputs.filter { $0.chip == .auxiliary && tank.input($0) }) }
+        #expect(on() == [.inletAuto, .doorClosed])
+        tank.panel.selector = .off
+        tank.panel.doorIsOpen = true
+        #expect(on() == [.doorOpen])
+        tank.panel.selector = .hand
+        tank.panel.openPressed = true
+        tank.panel.closePressed = true
+        #expect(on() == [.inletHand, .inletOpenButton, .inletCloseButton, .doorOpen])
+    }
+
+    @Test func eachLineIsOnOneChip() {
+        #expect(Chip.allCases.flatMap(\.lines).count == Line.allCases.count)
+        #expect(Set(Chip.allCases.flatMap(\.lines)) == Set(Line.allCases))
+        #expect(Set(Line.outputs + Line.inputs) == Set(Line.allCases) && Line.outputs.count + Line.inputs.count == Line.allCases.count)
+    }
+}
