@@ -131,7 +131,7 @@ struct Supervisor: ~Copyable {
         ignoreBrokenPipes()
         let isFixed = if case .fixed = commissioning.network ?? board.network.mode { true } else { false }
         let descriptors = try Self.step("descriptors") { () throws(SystemError) in
-            try RoleDescriptors(board: board, lines: handover.lines, inactive: running.other, usesDHCP: !isFixed)
+            try RoleDescriptors(board: board, lines: handover.lines, analogues: handover.analogues, inactive: running.other, usesDHCP: !isFixed)
         }
         let signals = try Self.step("signals") { () throws(SystemError) in try childSignals() }
         let ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: tickMilliseconds) }
@@ -169,6 +169,9 @@ struct Supervisor: ~Copyable {
         log("penstock: supervising release \(report.release) in slot \(report.slot)")
         if let failure = report.failure { event("slot-failed-earlier", failure) }
         if !retention.wasFound { event("retained-lost", "both copies of the retained state are damaged: every latching trip is taken for standing, reset them at the machine") }
+        for (analogue, descriptor) in zip(board.analogues, handover.analogues) where descriptor < 0 {
+            event("analogue-missing", "\(analogue.name): its converter did not show up when the board started")
+        }
         bringNetworkUp()
         for role in RoleName.allCases where Authority.of(role).isPermanent { supervision.want(role, now: monotonicMilliseconds()) }
         var wait = WaitSet()
@@ -246,7 +249,7 @@ struct Supervisor: ~Copyable {
             defer { descriptors.closeOwn(authority, granted) }
             let pid = try spawn(
                 path: "/penstock", role: role.name, descriptors: granted, firstNumber: Authority.firstGrant,
-                threads: authority.hasChipThreads ? outputs.chips.names.count : 0)
+                threads: authority.hasDriverThreads ? [outputs.chips.names.count, board.converters.count] : [0, 0])
             supervision.started(role, pid: pid, now: now)
             log("penstock: \(role.name) started, pid \(pid)")
         } catch {
