@@ -39,7 +39,7 @@ public func supervise(handover number: Int32) -> Never {
         log("penstock: the board file is unreadable")
         startOver()
     }
-    let outputs: SafeOutputs
+    let outputs: SafeOutputs<DescriptorPins>
     do throws(SystemError) { outputs = try SafeOutputs(board, handover.lines) } catch {
         log("penstock: outputs of last resort: \(error.text)")
         startOver()
@@ -74,7 +74,7 @@ struct SupervisorFailure: Error {
 struct Supervisor: ~Copyable {
     private let handover: Handover
     private let board: BoardDescription
-    private let outputs: SafeOutputs
+    private let outputs: SafeOutputs<DescriptorPins>
     private let commissioning: Commissioning
     private let manifest: Manifest
     private let keys: KeySet
@@ -111,7 +111,7 @@ struct Supervisor: ~Copyable {
     private static let pendingMaximum = 64
 
     /// Everything is made before anything is kept, so that a step that fails leaves nothing half made.
-    init(_ handover: Handover, _ board: BoardDescription, _ outputs: SafeOutputs) throws(SupervisorFailure) {
+    init(_ handover: Handover, _ board: BoardDescription, _ outputs: SafeOutputs<DescriptorPins>) throws(SupervisorFailure) {
         let keys = try Self.step("key set") { () throws(PayloadError) in try KeySet(decoding: handover.keySet.span.bytes) }
         let commissioning = try Self.step("commissioning") { () throws(SignedError) in
             try verify(handover.commissioning.span.bytes, as: Commissioning.self, with: keys).payload
@@ -284,12 +284,14 @@ struct Supervisor: ~Copyable {
         }
     }
 
-    private mutating func tell(_ role: RoleName, _ message: SupervisorMessage) {
+    /// False if it was dropped.
+    @discardableResult
+    private mutating func tell(_ role: RoleName, _ message: SupervisorMessage) -> Bool {
         do throws(SystemError) {
-            guard try sender.send(message, on: descriptors.supervisorEnd(role)) else {
-                return log("penstock: \(role.name) does not read its messages; one was dropped")
-            }
+            if try sender.send(message, on: descriptors.supervisorEnd(role)) { return true }
+            log("penstock: \(role.name) does not read its messages; one was dropped")
         } catch { log("penstock: \(role.name): \(error.text)") }
+        return false
     }
 
     private mutating func reap() {
@@ -546,8 +548,10 @@ struct Supervisor: ~Copyable {
         event("calibration-in-force", "version \(calibration.inForce.version)")
         measureCalibration()
         settleCalibration(now)
-        tell(.keeper, .document(.bootReport, report.encoded()))
-        tell(.keeper, .document(.calibration, calibration.inForce.object))
+        // A keeper that does not take it would report the one before: it is started again with this one.
+        guard tell(.keeper, .document(.bootReport, report.encoded())), tell(.keeper, .document(.calibration, calibration.inForce.object)) else {
+            return endSender(.keeper, "it does not take the calibration that is in force")
+        }
     }
 
     /// What the board measured; nil where there is no TPM.
