@@ -69,7 +69,7 @@ extension Story {
                 return try scene.with(.shortedLoop(.levelB)) { mark in
                     let closing = try scene.closes(
                         since: mark, outputMilliseconds: scene.reaction.toFault(persistenceMilliseconds: 200),
-                        safeMilliseconds: 200 + scene.reaction.toSafe(trip: "level-high-high", actuator: "inlet"))
+                        safeMilliseconds: scene.reaction.toSafe(trip: "level-high-high", actuator: "inlet"))
                     try scene.event("tripped", "inlet level-high-high: sensor-fault", since: mark)
                     return closing
                 }
@@ -85,7 +85,7 @@ extension Story {
             let (closing, stale) = try scene.with(.frozenBus) { mark in
                 let closing = try scene.closes(
                     since: mark, outputMilliseconds: scene.reaction.toFault(persistenceMilliseconds: 1000),
-                    safeMilliseconds: 1000 + scene.reaction.toSafe(trip: "level-high-high", actuator: "inlet"))
+                    safeMilliseconds: scene.reaction.toSafe(trip: "level-high-high", actuator: "inlet"))
                 var stale = 0
                 for name in ["level-a", "level-b", "level-c", "inlet-position"] {
                     try scene.event("sensor-quality", "\(name): sensor-stale", since: mark)

@@ -19,8 +19,19 @@ extension Story {
         checkBoot(scene)
         checkCommands(scene)
         checkControl(scene)
-        checkSensors(scene)
+        // What takes a minute to come to its end goes on beside other checks.
+        checkHeaterBegins(scene)
+        checkBypassBegins(scene)
+        checkPanel(scene)
+        checkProof(scene)
+        checkBypassEnds(scene)
+        checkHeaterEnds(scene)
+        checkEnvelope(scene)
+        checkInterlocks(scene)
+        checkAuthority(scene)
+        checkFaults(scene)
         checkAnalogues(scene)
+        checkCalibration(scene)
         checkRoles(scene)
         checkChips(scene)
         checkUplink(scene)
@@ -28,6 +39,7 @@ extension Story {
         checkPower(scene)
         checkAddresses(scene)
         checkDisk(scene)
+        checkAudit(scene)
         checkWhole(scene)
     }
 }

@@ -24,8 +24,12 @@ final class Scene: @unchecked Sendable {
     private let lock = NSLock()
     private var made: Machine?
     private(set) var listener: Listener?
+    /// Of the calibration in force; the board's own has 1.
+    var version = 1
     /// A heater that a check has left on, for a later one to see the end of.
     var heating: Heating?
+    /// The same of a bypass.
+    var bypassed: Mark?
 
     init(rig: Rig, workshop: Workshop, kernelPath: String) throws {
         self.rig = rig
@@ -66,6 +70,7 @@ final class Scene: @unchecked Sendable {
         try rig.clearFaults()
         if machine.isOn { machine.cutPower() }
         heating = nil
+        bypassed = nil
         let mark = mark()
         try machine.start()
         return try birth(since: mark)
@@ -75,6 +80,7 @@ final class Scene: @unchecked Sendable {
     func startOver() {
         made?.cutPower()
         heating = nil
+        bypassed = nil
         try? rig.clearFaults()
         leaveMachine()
         fill(toLitres: 6)
@@ -122,7 +128,7 @@ final class Scene: @unchecked Sendable {
 
     /// Where the story stands: what comes later is looked at from here.
     struct Mark {
-        let events: Int, receipts: Int, births: Int, deaths: Int, records: Int
+        let events: Int, receipts: Int, births: Int, deaths: Int, records: Int, data: Int
         let lines: Int, serial: Int, message: Int
         let nanoseconds: UInt64
     }
@@ -131,7 +137,7 @@ final class Scene: @unchecked Sendable {
         refresh()
         return Mark(
             events: reports.events.count, receipts: reports.receipts.count, births: reports.births, deaths: reports.deaths,
-            records: reports.sequences.count, lines: wiring.snapshot.nextEvent, serial: made?.serialOffset ?? 0,
+            records: reports.sequences.count, data: reports.data.count, lines: wiring.snapshot.nextEvent, serial: made?.serialOffset ?? 0,
             message: nextMessage, nanoseconds: monotonicNanoseconds())
     }
 
