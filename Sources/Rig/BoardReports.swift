@@ -18,6 +18,7 @@ public struct BoardReports: Sendable {
     public private(set) var data: [DataRecord] = []
     public private(set) var events: [EventRecord] = []
     public private(set) var receipts: [Receipt] = []
+    public private(set) var states: [StateRecord] = []
     /// Sequence numbers of all records, in the order of their coming.
     public private(set) var sequences: [UInt64] = []
     /// Payloads that the board must not have sent: not of their form.
@@ -34,6 +35,7 @@ public struct BoardReports: Sendable {
             switch message.kind {
             case "birth": try take(birth: try Birth(decoding: span), message)
             case "data": try take(data: try DataRecord(decoding: span))
+            case "state": try take(state: try StateRecord(decoding: span))
             case "event": try take(event: try EventRecord(decoding: span))
             case "receipt": try take(receipt: try Receipt(decoding: span))
             case "death":
@@ -68,6 +70,19 @@ public struct BoardReports: Sendable {
             texts.append("\(name) \(sample.value)\(sample.quality == .good ? "" : " (\(sample.quality))")")
         }
         say("\(record.stamp.sequence) data: \(texts.joined(separator: ", "))")
+    }
+
+    private mutating func take(state record: StateRecord) throws(CBORError) {
+        states.append(record)
+        sequences.append(record.stamp.sequence)
+        var texts: [String] = []
+        for state in record.actuators {
+            texts.append("\(name(of: state.point)) \(state.mode.name)" + (state.holder.map { ", held by \($0)" } ?? "")
+                + (state.firstOut.map { ", tripped by \($0)" } ?? "") + (state.fault.map { ", fault \($0)" } ?? ""))
+        }
+        if let phase = record.phase { texts.append("phase \(phase)") }
+        for trip in record.bypasses { texts.append("\(trip) BYPASSED") }
+        say("\(record.stamp.sequence) state: \(texts.joined(separator: "; "))")
     }
 
     private mutating func take(event: EventRecord) throws(CBORError) {
