@@ -10,6 +10,7 @@ import Calibration
 import Confine
 import Control
 import GPIO
+import IIO
 import Signed
 import System
 
@@ -20,11 +21,13 @@ private let checkInMilliseconds: UInt64 = 100
 /// Messages taken from a channel in one round; the rest waits.
 private let messagesMaximum = 16
 
-/// Runs the role, on a board with so many GPIO chips.
-public func runController(descriptorCount: Int, chipCount: Int) -> Never {
+/// Runs the role, on a board with so many GPIO chips and converters.
+public func runController(descriptorCount: Int, chipCount: Int, converterCount: Int) -> Never {
     var chips: [Chip<DescriptorPins>] = []
+    var samplers: [Sampler<DescriptorChannels>] = []
     let start = RoleStart(.controller, descriptorCount: descriptorCount) { () throws(SystemError) in
         chips = try Chip.started(chipCount)
+        samplers = try Sampler.started(converterCount)
     }
     let keySet = start.document(.keySet)
     let boardBytes = start.document(.board)
