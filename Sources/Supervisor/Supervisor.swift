@@ -12,6 +12,7 @@ import BootState
 import Bytes
 import Calibration
 import Confine
+import Cryptography
 import GPIO
 import Release
 import Signed
@@ -284,12 +285,14 @@ struct Supervisor: ~Copyable {
         }
     }
 
-    private mutating func tell(_ role: RoleName, _ message: SupervisorMessage) {
+    /// False if it was dropped.
+    @discardableResult
+    private mutating func tell(_ role: RoleName, _ message: SupervisorMessage) -> Bool {
         do throws(SystemError) {
-            guard try sender.send(message, on: descriptors.supervisorEnd(role)) else {
-                return log("penstock: \(role.name) does not read its messages; one was dropped")
-            }
+            if try sender.send(message, on: descriptors.supervisorEnd(role)) { return true }
+            log("penstock: \(role.name) does not read its messages; one was dropped")
         } catch { log("penstock: \(role.name): \(error.text)") }
+        return false
     }
 
     private mutating func reap() {
@@ -546,8 +549,10 @@ struct Supervisor: ~Copyable {
         event("calibration-in-force", "version \(calibration.inForce.version)")
         measureCalibration()
         settleCalibration(now)
-        tell(.keeper, .document(.bootReport, report.encoded()))
-        tell(.keeper, .document(.calibration, calibration.inForce.object))
+        // A keeper that does not take it would report the one before: it is started again with this one.
+        guard tell(.keeper, .document(.bootReport, report.encoded())), tell(.keeper, .document(.calibration, calibration.inForce.object)) else {
+            return endSender(.keeper, "it does not take the calibration that is in force")
+        }
     }
 
     /// What the board measured; nil where there is no TPM.
