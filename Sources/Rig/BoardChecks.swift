@@ -18,6 +18,7 @@ extension Story {
         checkSensors(scene)
         checkAnalogues(scene)
         checkRoles(scene)
+        checkChips(scene)
         checkUplink(scene)
         checkUpdates(scene)
         checkPower(scene)

@@ -40,7 +40,7 @@ public func supervise(handover number: Int32) -> Never {
         log("penstock: the board file is unreadable")
         startOver()
     }
-    let outputs: SafeOutputs
+    let outputs: SafeOutputs<DescriptorPins>
     do throws(SystemError) { outputs = try SafeOutputs(board, handover.lines) } catch {
         log("penstock: outputs of last resort: \(error.text)")
         startOver()
@@ -75,7 +75,7 @@ struct SupervisorFailure: Error {
 struct Supervisor: ~Copyable {
     private let handover: Handover
     private let board: BoardDescription
-    private let outputs: SafeOutputs
+    private let outputs: SafeOutputs<DescriptorPins>
     private let commissioning: Commissioning
     private let manifest: Manifest
     private let keys: KeySet
@@ -112,7 +112,7 @@ struct Supervisor: ~Copyable {
     private static let pendingMaximum = 64
 
     /// Everything is made before anything is kept, so that a step that fails leaves nothing half made.
-    init(_ handover: Handover, _ board: BoardDescription, _ outputs: SafeOutputs) throws(SupervisorFailure) {
+    init(_ handover: Handover, _ board: BoardDescription, _ outputs: SafeOutputs<DescriptorPins>) throws(SupervisorFailure) {
         let keys = try Self.step("key set") { () throws(PayloadError) in try KeySet(decoding: handover.keySet.span.bytes) }
         let commissioning = try Self.step("commissioning") { () throws(SignedError) in
             try verify(handover.commissioning.span.bytes, as: Commissioning.self, with: keys).payload

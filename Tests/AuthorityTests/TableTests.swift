@@ -99,6 +99,15 @@ private func channels(_ role: RoleAuthority) -> Set<RoleName> {
         #expect(Authority.of(.controller).limits.descriptors > 64 + 16 + 2 + UInt64(Authority.firstGrant))
     }
 
+    @Test("P-E2 only the controller has threads beside its first, and only it knows the chips")
+    func threads() {
+        for role in Authority.table {
+            #expect(role.hasChipThreads == (role.role == .controller))
+            #expect(role.documents.contains(.chips) == role.hasChipThreads)
+            #expect(!role.systemCalls.joined().contains { "\($0.name)".hasPrefix("clone") })
+        }
+    }
+
     @Test("P-S2 only who verifies is given keys to verify with; only the keeper has the TPM's commissioning")
     func documents() {
         for role in Authority.table {

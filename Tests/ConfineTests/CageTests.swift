@@ -97,9 +97,10 @@ private let networkCalls = [SYS_connect, SYS_setsockopt, SYS_getsockopt, SYS_get
 
     @Test("P-E2 the controller reads and drives lines; every other request of the same call ends it")
     func controllerLines() {
-        for request in [PK_GPIO_GET, PK_GPIO_SET] {
+        let requests = [PK_GPIO_GET, PK_GPIO_SET, PK_GPIO_GET_2, PK_GPIO_SET_2]
+        for request in requests {
             #expect(caged(.controller) { ioctl(request).run() == -Int(EBADF) ? 0 : 1 } == .passed)
-            for other in [request + 1, request - 1, request ^ 0x4000_0000] where other != PK_GPIO_GET && other != PK_GPIO_SET {
+            for other in [request + 1, request - 1, request ^ 0x4000_0000] where !requests.contains(other) {
                 #expect(caged(.controller) { ioctl(other).run(); return 0 } == .refused(SYS_ioctl))
             }
             #expect(caged(.controller) { ioctl(request, high: 1).run(); return 0 } == .refused(SYS_ioctl))
