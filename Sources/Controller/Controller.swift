@@ -45,13 +45,17 @@ public func runController(descriptorCount: Int, chipCount: Int, converterCount: 
     }
     var lines = LineBank(plan, chips)
     step("lines") { () throws(SystemError) in try lines.begin(tickMilliseconds: calibration.payload.tickMilliseconds) }
+    let analogues = step("analogue inputs") { () throws(WiringError) in
+        try AnalogueBank(
+            calibration.payload.analogueChannels, board, samplers, first: start.descriptor(2) + Int32(board.lines.count))
+    }
     let ticker = step("timer") { () throws(SystemError) in
         try Ticker(periodMilliseconds: UInt64(calibration.payload.tickMilliseconds))
     }
     let words = ChipWords(map, board)
     var controller = Controller(
-        CalibrationInForce(calibration, keys), lines, plan.inputDescriptors, words, ticker, supervisor: start.supervisor,
-        keeper: start.descriptor(1))
+        CalibrationInForce(calibration, keys), lines, plan.inputDescriptors, analogues, words, ticker,
+        supervisor: start.supervisor, keeper: start.descriptor(1))
     let retained = start.document(.retained)
     if !retained.isEmpty { controller.restore(retained.span.bytes) }
     let failure = controller.run()
@@ -80,6 +84,7 @@ struct Controller: ~Copyable {
     private let ticker: Ticker
     private let tickMilliseconds: UInt64
     private var round: Round<LineBank<DescriptorPins>>
+    private var analogues: AnalogueBank<DescriptorChannels>
     private var wait = WaitSet()
     private let tickEntry: Int
     private let supervisorEntry: Int
@@ -100,14 +105,15 @@ struct Controller: ~Copyable {
     private var checkedInAt: UInt64 = 0
 
     init(
-        _ inForce: CalibrationInForce, _ lines: LineBank<DescriptorPins>, _ edges: [Int32], _ words: ChipWords,
-        _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32
+        _ inForce: CalibrationInForce, _ lines: LineBank<DescriptorPins>, _ edges: [Int32],
+        _ analogues: AnalogueBank<DescriptorChannels>, _ words: ChipWords, _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32
     ) {
         let calibration = inForce.verified.payload
         self.calibration = inForce
         self.supervisor = supervisor
         self.keeper = keeper
         self.edges = edges
+        self.analogues = analogues
         self.words = words
         tickMilliseconds = UInt64(calibration.tickMilliseconds)
         self.ticker = ticker
@@ -149,7 +155,9 @@ struct Controller: ~Copyable {
     // MARK: rounds
 
     private mutating func tick() {
+        for i in 0..<analogues.count { if let counts = analogues.take(i) { round.take(counts: counts, analogue: i) } }
         round.tick(nowMilliseconds: Int64(now()))
+        analogues.ask()
         finishStep()
         changeCalibration()
         tellChips()
