@@ -114,7 +114,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"]),
     .testTarget(name: "DNSTests", dependencies: ["DNS"]),
-    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"]),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], exclude: ["Corpus"]),
     .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"]),
     .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"]),
@@ -125,7 +125,8 @@ let hostTargets: [Target] = [
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"]),
     .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
-    .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
+    .testTarget(
+        name: "CompilerTests", dependencies: ["Compiler", "Calibration", "Command", "Signed", "Cryptography", "Bytes"], exclude: ["Calibrations"]),
 ]
 
 let package = Package(
