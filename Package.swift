@@ -45,7 +45,7 @@ let deviceTargets: [Target] = [
     target("Journal", ["Bytes", "Cryptography"]),
 
     // Pure cores.
-    target("Control", ["Calibration"]),
+    target("Control", ["Bytes", "Calibration"]),
     target("Telemetry", ["Bytes"]),
     target("MQTT", ["Bytes"]),
     target("HTTP", ["Bytes"]),
@@ -117,7 +117,8 @@ let hostTargets: [Target] = [
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], exclude: ["Corpus"]),
     .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"]),
     .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
-    .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"]),
+    .target(name: "ControlSimulation", dependencies: ["Bytes", "Control", "Calibration"], path: "Tests/ControlSimulation"),
+    .testTarget(name: "ControlTests", dependencies: ["Bytes", "Control", "Calibration", "ControlSimulation"]),
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "SimulatedDisk"]),
     .target(name: "CCage", path: "Tests/CCage"),
     .testTarget(name: "ConfineTests", dependencies: ["Confine", "CKernel", "CCage"]),
@@ -137,6 +138,11 @@ let package = Package(
     ],
     targets: deviceTargets + (device ? [] : hostTargets))
 
+// On the host the step is optimised also in debug builds, for the millions of steps of its tests, and one
+// of its checks can be taken out there (Sources/Control/Check.swift).
+let optimised = ["Calibration", "Control", "ControlSimulation"]
+
 for target in package.targets {
     target.swiftSettings = !device ? common : target.type == .executable ? embedded : embeddedModule
+    if !device, optimised.contains(target.name) { target.swiftSettings! += [.unsafeFlags(["-O"]), .define("MUTATION")] }
 }
