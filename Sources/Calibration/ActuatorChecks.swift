@@ -91,9 +91,9 @@ extension Calibration {
         if actuator.safeState == .last {
             try contradiction(actuator.governance.leaseMilliseconds > 0, place, "governance.lease", "ends in the safe state 'last': nothing would happen")
         }
-        if envelope.runningMinutesPerHour > 0, energisedWhenSafe(actuator) {
+        if envelope.runningMinutesPerHour > 0, runsWhenSafe(actuator) {
             throw CalibrationError(.contradiction, place, "running-minutes-per-hour",
-                "cannot hold: the safe state itself needs the line energised; set it to 0")
+                "cannot hold: it runs in its safe state, or where it returns to; set it to 0")
         }
     }
 
@@ -103,6 +103,15 @@ extension Calibration {
         case .motorValve, .latchingRelay: false
         case .solenoid(let solenoid): actuator.safeState == (solenoid.energiseToOpen ? .open : .closed)
         case .timeProportional: actuator.safeState == .open
+        }
+    }
+
+    /// Whether it counts as running where it goes when its hour is used up; `last` goes closed.
+    private func runsWhenSafe(_ actuator: Actuator) -> Bool {
+        switch actuator.drive {
+        case .motorValve: false
+        case .solenoid(let solenoid): solenoid.energiseToOpen == (actuator.safeState == .open)
+        case .timeProportional, .latchingRelay: actuator.safeState == .open
         }
     }
 
@@ -193,7 +202,8 @@ extension Calibration {
         try contradiction(actuator.envelope.maximumPermille * output.periodMilliseconds / 1000 < output.minimumOnMilliseconds, place, "position-maximum",
             "is a shorter time of the period than minimum-on: it could never be on")
         let starts = actuator.envelope.startsPerHour
-        let least = (3_600_000 + output.periodMilliseconds - 1) / output.periodMilliseconds
+        // Starts are counted in minutes: the hour, and the minute that has begun.
+        let least = 3_660_000 / output.periodMilliseconds + 2
         try contradiction(starts > 0 && starts < least, place, "starts-per-hour",
             "is less than the \(least) starts of its period: choose a longer period")
         try contradiction(actuator.safeState == .last, place, "safe-state", "is 'last': an output that is switched all the time has none; use closed or open")

@@ -90,14 +90,14 @@ struct ValveState {
     }
 
     mutating func adopt(_ envelope: Envelope) {
-        minimumPermille = envelope.minimumPermille
         maximumAway = envelope.maximumAwayMilliseconds
         ramp = Ramp(valve, envelope, safeState)
-        limit(maximum: envelope.maximumPermille)
+        limit(minimum: envelope.minimumPermille, maximum: envelope.maximumPermille)
     }
 
-    /// The limit of the phase.
-    mutating func limit(maximum permille: Int) {
+    /// The limits of the phase.
+    mutating func limit(minimum: Int, maximum permille: Int) {
+        minimumPermille = minimum
         maximumPermille = permille
         maximum = permille * Travel.permille
         reach = valve.reachPermille(maximumPermille: permille) * Travel.permille
@@ -110,10 +110,10 @@ struct ValveState {
         proof.isRunning = false
     }
 
-    /// Stops where it is; below the least opening it closes, unless its safe state is to stay.
+    /// Stops where it is; below the least opening it goes towards safe, unless that is to stay. What returns goes on.
     mutating func hold() {
-        let mayStay = nominalPermille >= max(minimumPermille, 1) || safeState == .last
-        setpoint = mode != .ready ? home : mayStay ? min(nominalPermille, maximumPermille) : 0
+        let mayStay = nominalPermille >= max(minimumPermille, 1) || nominalPermille == 0 || safeState == .last
+        setpoint = isReturning ? 0 : mode != .ready ? home : mayStay ? min(nominalPermille, maximumPermille) : safeState == .open ? minimumPermille : 0
         proof.isRunning = false
     }
 
@@ -243,8 +243,10 @@ struct ValveState {
 
     // MARK: what to do
 
-    /// - Parameter mayLeave: whether it may go further from its safe state.
-    mutating func decide(safeDemanded: Bool, mayLeave: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Drive {
+    /// - Parameters:
+    ///   - mayLeave: whether it may go further from its safe state.
+    ///   - mayStart: whether the motor may start for anything but the way to safe.
+    mutating func decide(safeDemanded: Bool, mayLeave: Bool, mayStart: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Drive {
         if drive == .none { idle = min(idle + elapsed, rest) }
         watchMaximumAway(elapsed, &events)
         if safeDemanded { demandSafe(&events) }
@@ -265,7 +267,10 @@ struct ValveState {
             wanted = goToSetpoint(&events)
         }
         // What may not go on now does not go on by itself later.
-        if !mayLeave, !safeDemanded, !isReturning, wanted == (safeState == .open ? .close : .open) {
+        let leaves = !mayLeave && wanted == (safeState == .open ? .close : .open)
+        let startsInVain = !mayStart && drive == .none && wanted != .none && setpoint != home && mode != .unreferenced
+        if !safeDemanded, !isReturning, leaves || startsInVain {
+            if mode == .reReferencing { mode = .ready }
             hold()
             wanted = .none
         }

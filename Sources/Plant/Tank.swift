@@ -1,7 +1,8 @@
 // Duty: the physics of the virtual plant. Must never know of clocks, sockets or the board.
 //
-// The plant: a tank with a motor valve before it, a solenoid valve behind it, two level switches and
-// a flow meter in the inlet. Pure: `step` turns a state, what the wires carry and the time that went
+// The plant: a tank with a motor valve before it, a solenoid valve behind it, two level switches, a flow
+// meter in the inlet, transmitters of level and position (Transmitter.swift), a heater and a pump in it, and
+// a panel for whoever stands there. Pure: `step` turns a state, what the wires carry and the time that went
 // by into the next state. Integers throughout, so that a run repeats to the last bit.
 
 /// Every figure of the plant, and its state.
@@ -42,9 +43,16 @@ public struct Tank: Sendable, Equatable {
     /// Time for which both drives of the motor were on at once.
     public private(set) var bothDrivenMicroseconds: Int64 = 0
     public var resetPressed = false
+    public var heating = Heating()
+    public private(set) var pump = LatchingPump()
+    public var panel = Panel()
     /// The hand valve before the inlet: while it is shut no water comes, however far the inlet is open.
     public var supplyShut = false
-    public var faults: Set<Fault> = []
+    public var faults: Set<Fault> = [] { didSet { freezeTransmitters() } }
+    /// What each frozen transmitter goes on saying.
+    var frozenMicroamperes: [Transmitter: Int64] = [:]
+    /// Since the start.
+    var elapsedMicroseconds: Int64 = 0
 
     public init(inletPermille: Int64 = 0, contentMicrolitres: Int64 = 6_000_000) {
         inletMicroseconds = inletPermille * Self.travelMicroseconds / 1000
@@ -77,7 +85,14 @@ public struct Tank: Sendable, Equatable {
         case .levelLow: contentMicrolitres <= Self.lowMarkMicrolitres
         case .flowPulse: pulse
         case .resetButton: resetPressed
-        case .inletOpen, .inletClose, .outletEnergise: false
+        case .pumpRunning: pump.isRunning
+        case .inletHand: panel.selector == .hand
+        case .inletAuto: panel.selector == .automatic
+        case .inletOpenButton: panel.openPressed
+        case .inletCloseButton: panel.closePressed
+        case .doorClosed: !panel.doorIsOpen
+        case .doorOpen: panel.doorIsOpen
+        case .inletOpen, .inletClose, .outletEnergise, .heater, .pumpSet, .pumpReset: false
         }
     }
 
@@ -91,6 +106,7 @@ public struct Tank: Sendable, Equatable {
 
     /// Lets `microseconds` go by while the board's outputs carry `outputs` (a line not in it floats).
     public mutating func step(outputs: [Line: Signal], microseconds: Int64) {
+        elapsedMicroseconds += microseconds
         var left = microseconds
         var came: Int64 = 0
         while left > 0 {
@@ -100,6 +116,8 @@ public struct Tank: Sendable, Equatable {
             moveInlet(open: open, close: close, microseconds: part)
             if !faults.contains(.jammedOutlet) { outletOpen = reaches(.outletEnergise, outputs) }
             came += runWater(microseconds: part)
+            heating.step(isOn: reaches(.heater, outputs), microseconds: part)
+            pump.step(set: reaches(.pumpSet, outputs), reset: reaches(.pumpReset, outputs), microseconds: part)
             left -= part
         }
         meter(came, microseconds: microseconds)

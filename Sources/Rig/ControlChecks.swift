@@ -11,6 +11,8 @@ extension Story {
         check("high level trips: the inlet closes at once, whatever is ordered", threat: "P-E2", timeoutSeconds: 240) {
             scene.fill(toLitres: 6)
             try scene.drive(toPermille: 400)
+            // The motor rests between two directions: that is no part of the reaction.
+            usleep(500_000)
             let mark = scene.mark()
             scene.wiring.change { $0.fill(toMicrolitres: 18_100_000) }
             let edge = try scene.seen(.input(.levelHigh, true), since: mark)

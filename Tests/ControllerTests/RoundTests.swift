@@ -15,18 +15,40 @@ final class Bench {
     var log: [String] = []
 }
 
+/// Answers at once; the chips and their threads have tests of their own.
 struct BenchLines: Lines {
     let bench: Bench
-    func input(_ index: Int) -> LineReading {
-        bench.log.append("read \(index)")
-        return bench.isDead ? .unreadable : bench.inputs[index] ? .high : .low
+    private var driven: [Bool?] = [nil, nil, nil]
+
+    init(bench: Bench) { self.bench = bench }
+
+    private func reading(_ level: Bool) -> LineReading { bench.isDead ? .unreadable : level ? .high : .low }
+
+    func watch(nowMilliseconds: Int64) {}
+    func takeNews(ofChip: Int) -> ChipNews? { nil }
+    func settle(into known: inout Inputs) -> Settling { .settled }
+
+    func collect(into known: inout Inputs) {
+        for i in bench.inputs.indices { known.lines[i] = reading(bench.inputs[i]) }
+        for i in bench.outputs.indices { known.readBacks[i] = reading(bench.outputs[i]) }
     }
-    func readBack(_ index: Int) -> LineReading { bench.isDead ? .unreadable : bench.outputs[index] ? .high : .low }
-    func drive(_ index: Int, _ level: Bool) -> Bool {
-        bench.log.append("drive \(index) \(level)")
-        if bench.isDead || bench.refusesOutput == index { return false }
-        bench.outputs[index] = level
+
+    func take(edge rising: Bool, input: Int, into known: inout Inputs) -> Bool {
+        bench.log.append("edge \(input) \(rising)")
+        known.lines[input] = reading(rising)
         return true
+    }
+
+    mutating func drive(_ levels: [Bool], ofEveryChip: Bool, into known: inout Inputs) {
+        for level in [false, true] {
+            for i in levels.indices where levels[i] == level && driven[i] != level {
+                bench.log.append("drive \(i) \(level)")
+                driven[i] = nil
+                guard !bench.isDead, bench.refusesOutput != i else { continue }
+                bench.outputs[i] = level
+                driven[i] = level
+            }
+        }
     }
 }
 
@@ -106,7 +128,7 @@ extension Round {
         let asks = round.edge(input: 1, rising: true)
         round.react(nowMilliseconds: now + 60)
         #expect(asks)
-        #expect(bench.log == ["read 1", "drive 0 false"])
+        #expect(bench.log == ["edge 1 true", "drive 0 false"])
         let isTripped = round.isTripped
         #expect(isTripped)
         now += 60
@@ -188,10 +210,21 @@ extension Round {
             watchdog: nil, tpm: .absent, network: NetworkInterface(name: "eth0", mode: .dhcp), testAccess: false)
     }
 
+    /// Every other line is on the other chip.
+    private func chips() throws -> ChipMap {
+        var map = ChipMap()
+        for line in try board().lines.indices { map.append(chip: "gpiochip\(line % 2)") }
+        return map
+    }
+
     @Test("Lines are found by name, whatever their order on the board")
     func order() throws {
-        let bank = try LineBank(try calibration(), try board(), first: 5)
-        #expect(bank.inputs == [13, 10, 11, 12, 8, 9])
+        let plan = try LinePlan(try calibration(), try board(), try chips(), first: 5)
+        #expect(plan.inputDescriptors == [13, 10, 11, 12, 8, 9])
+        #expect(plan.descriptors == [[5, 7, 9, 11, 13], [6, 8, 10, 12]])
+        #expect(plan.outputs == [LinePlace(chip: 0, place: 0), LinePlace(chip: 1, place: 0), LinePlace(chip: 0, place: 1)])
+        #expect(plan.inputs.map(\.chip) == [0, 1, 0, 1, 1, 0])
+        #expect(plan.inputs.map(\.place) == [4, 2, 3, 3, 1, 2])
     }
 
     @Test("P-T4 a calibration of another board, or with lines that this one has not, is refused")
@@ -199,7 +232,7 @@ extension Round {
         let board = try board()
         func code(_ calibration: Calibration) -> String? {
             do throws(WiringError) {
-                _ = try LineBank(calibration, board, first: 5)
+                _ = try LinePlan(calibration, board, try! chips(), first: 5)
                 return nil
             } catch { return error.code }
         }
