@@ -2,6 +2,7 @@
 // Trust: whoever passes a calibration on is not believed: its signatures are, here.
 import Bytes
 import Calibration
+import Cryptography
 import Signed
 
 struct CalibrationInForce {
