@@ -41,7 +41,10 @@ public func runController(descriptorCount: Int, chipCount: Int) -> Never {
         try LinePlan(calibration.payload, board, map, first: start.descriptor(2))
     }
     var lines = LineBank(plan, chips)
-    step("lines") { () throws(SystemError) in try lines.begin(tickMilliseconds: calibration.payload.tickMilliseconds) }
+    step("lines") { () throws(SystemError) in
+        try drainEdges(plan.inputDescriptors)
+        try lines.begin(tickMilliseconds: calibration.payload.tickMilliseconds)
+    }
     let ticker = step("timer") { () throws(SystemError) in
         try Ticker(periodMilliseconds: UInt64(calibration.payload.tickMilliseconds))
     }
@@ -142,7 +145,7 @@ struct Controller: ~Copyable {
         finishStep()
         tellChips()
         // An output that software can't make safe: the watchdog must see to it.
-        if !round.port.hasLostOutputs, now() - checkedInAt >= checkInMilliseconds { checkIn() }
+        if !round.port.hasLostOutputs, now() &- checkedInAt >= checkInMilliseconds { checkIn() }
     }
 
     private mutating func react() {
