@@ -38,6 +38,7 @@ let deviceTargets: [Target] = [
     // What the signed objects say, and what is kept.
     target("Board", ["Bytes", "Signed"]),
     target("GPIO", ["CGPIO", "System", "Board"]),
+    target("IIO", ["System", "Board"]),
     target("Release", ["Bytes", "Signed", "Verity"]),
     target("BootState", ["Bytes", "Cryptography"]),
     target("Calibration", ["Bytes", "Signed"]),
@@ -45,7 +46,7 @@ let deviceTargets: [Target] = [
     target("Journal", ["Bytes", "Cryptography"]),
 
     // Pure cores.
-    target("Control", ["Calibration"]),
+    target("Control", ["Bytes", "Calibration"]),
     target("Telemetry", ["Bytes"]),
     target("MQTT", ["Bytes"]),
     target("HTTP", ["Bytes"]),
@@ -54,14 +55,14 @@ let deviceTargets: [Target] = [
     target("Backoff"),
 
     // Authority: who may do what; and the two that carry it out.
-    target("Authority", ["CKernel", "Bytes", "Telemetry"]),
+    target("Authority", ["CKernel", "Bytes", "Control", "Telemetry"]),
     target("Confine", ["CKernel", "System", "Authority"]),
 
     // Roles. They never import each other.
-    target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
-    target("Supervisor", ["Backoff", "Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
-    target("Controller", ["System", "GPIO", "Signed", "Calibration", "Control", "Board", "Telemetry", "Authority", "Confine"]),
-    target("Keeper", ["Backoff", "System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
+    target("Boot", ["System", "GPIO", "IIO", "TPMDevice", "Board", "Calibration", "Release", "BootState", "Telemetry"]),
+    target("Supervisor", ["Backoff", "Boot", "Calibration", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
+    target("Controller", ["System", "GPIO", "IIO", "Signed", "Calibration", "Control", "Board", "Telemetry", "Authority", "Confine"]),
+    target("Keeper", ["Backoff", "System", "TPMDevice", "Board", "Calibration", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
@@ -103,6 +104,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"]),
     .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"]),
     .testTarget(name: "GPIOTests", dependencies: ["GPIO", "System"], exclude: ["libgpiod2.c"]),
+    .testTarget(name: "IIOTests", dependencies: ["IIO", "System", "SimulatedDisk"]),
     .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"]),
     .testTarget(name: "JournalTests", dependencies: ["Journal", "Cryptography", "Bytes"]),
@@ -116,15 +118,16 @@ let hostTargets: [Target] = [
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"]),
     .testTarget(name: "DNSTests", dependencies: ["DNS"]),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"]),
-    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO"]),
+    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "IIO", "ControlSimulation", "SimulatedRelease"]),
     .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
-    .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"]),
-    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "SimulatedDisk"]),
+    .target(name: "ControlSimulation", dependencies: ["Bytes", "Board", "Control", "Calibration"], path: "Tests/ControlSimulation"),
+    .testTarget(name: "ControlTests", dependencies: ["Bytes", "Control", "Calibration", "ControlSimulation"]),
+    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Control", "ControlSimulation", "SimulatedDisk"]),
     .target(name: "CCage", path: "Tests/CCage"),
     .testTarget(name: "ConfineTests", dependencies: ["Confine", "System", "CKernel", "CCage"]),
-    .testTarget(name: "BootTests", dependencies: ["Boot", "SimulatedRelease"]),
-    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "GPIO", "Board"]),
-    .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper"]),
+    .testTarget(name: "BootTests", dependencies: ["Boot", "Calibration", "ControlSimulation", "SimulatedRelease"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "GPIO", "Board", "BootState", "ControlSimulation", "SimulatedDisk", "SimulatedRelease"]),
+    .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper", "ControlSimulation", "Cryptography", "Signed"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
     .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
 ]
@@ -137,6 +140,11 @@ let package = Package(
     ],
     targets: deviceTargets + (device ? [] : hostTargets))
 
+// On the host the step is optimised also in debug builds, for the millions of steps of its tests, and one
+// of its checks can be taken out there (Sources/Control/Check.swift).
+let optimised = ["Calibration", "Control", "ControlSimulation"]
+
 for target in package.targets {
     target.swiftSettings = !device ? common : target.type == .executable ? embedded : embeddedModule
+    if !device, optimised.contains(target.name) { target.swiftSettings! += [.unsafeFlags(["-O"]), .define("MUTATION")] }
 }

@@ -1,7 +1,7 @@
 // Duty: the shell around Control: lines, tick, and the channels to keeper and supervisor.
 // Trust: it verifies the calibration itself, so nobody between the signer and this process can widen
 // the envelope. The keeper may be compromised: it can ask, and Control answers.
-// Must never allocate after it began its loop, call a line's driver, block on anything else, or open anything.
+// Must never allocate after it began its loop but to take over a newer calibration, call a line's driver, block on anything else, or open anything.
 
 import Authority
 import Board
@@ -10,6 +10,7 @@ import Calibration
 import Confine
 import Control
 import GPIO
+import IIO
 import Signed
 import System
 
@@ -20,11 +21,13 @@ private let checkInMilliseconds: UInt64 = 100
 /// Messages taken from a channel in one round; the rest waits.
 private let messagesMaximum = 16
 
-/// Runs the role, on a board with so many GPIO chips.
-public func runController(descriptorCount: Int, chipCount: Int) -> Never {
+/// Runs the role, on a board with so many GPIO chips and converters.
+public func runController(descriptorCount: Int, chipCount: Int, converterCount: Int) -> Never {
     var chips: [Chip<DescriptorPins>] = []
+    var samplers: [Sampler<DescriptorChannels>] = []
     let start = RoleStart(.controller, descriptorCount: descriptorCount) { () throws(SystemError) in
         chips = try Chip.started(chipCount)
+        samplers = try Sampler.started(converterCount)
     }
     let keySet = start.document(.keySet)
     let boardBytes = start.document(.board)
@@ -50,8 +53,10 @@ public func runController(descriptorCount: Int, chipCount: Int) -> Never {
     }
     let words = ChipWords(map, board)
     var controller = Controller(
-        calibration.payload, lines, plan.inputDescriptors, words, ticker, supervisor: start.supervisor, keeper: start.descriptor(1))
-    if !start.document(.standingTrip).isEmpty { controller.latchTrips() }
+        CalibrationInForce(calibration, keys), lines, plan.inputDescriptors, words, ticker, supervisor: start.supervisor,
+        keeper: start.descriptor(1))
+    let retained = start.document(.retained)
+    if !retained.isEmpty { controller.restore(retained.span.bytes) }
     let failure = controller.run()
     end("loop", failure.code, failure.text)
 }
@@ -87,6 +92,10 @@ struct Controller: ~Copyable {
     private var sender = Sender()
     private var buffer = [UInt8](repeating: 0, count: Channel.packetMaximum)
     private var hasMalformed = false
+    private var calibration: CalibrationInForce
+    private var isCalibrationTold = false
+    private var retained = CBORWriter(capacity: Retained.encodedMaximum)
+    private var retainedRevision: UInt32?
 
     private var reactAt: UInt64?
     private var settleAt: UInt64?
@@ -94,9 +103,11 @@ struct Controller: ~Copyable {
     private var checkedInAt: UInt64 = 0
 
     init(
-        _ calibration: Calibration, _ lines: LineBank<DescriptorPins>, _ edges: [Int32], _ words: ChipWords,
+        _ inForce: CalibrationInForce, _ lines: LineBank<DescriptorPins>, _ edges: [Int32], _ words: ChipWords,
         _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32
     ) {
+        let calibration = inForce.verified.payload
+        self.calibration = inForce
         self.supervisor = supervisor
         self.keeper = keeper
         self.edges = edges
@@ -104,7 +115,7 @@ struct Controller: ~Copyable {
         tickMilliseconds = UInt64(calibration.tickMilliseconds)
         self.ticker = ticker
         round = Round(calibration, lines, nowMilliseconds: Int64(now()))
-        report = Reporting(points: calibration.actuators.count + calibration.sensors.count)
+        report = Reporting(actuators: calibration.actuators.count, sensors: calibration.sensors.count, trips: calibration.trips.count)
         tickEntry = wait.add(self.ticker.descriptor.raw)
         supervisorEntry = wait.add(supervisor)
         keeperEntry = wait.add(keeper)
@@ -112,7 +123,7 @@ struct Controller: ~Copyable {
         for line in edges { wait.add(line) }
     }
 
-    mutating func latchTrips() { round.latchTrips() }
+    mutating func restore(_ retained: RawSpan) { round.restore(retained) }
 
     /// Returns only when it can't go on; the supervisor then drives the lines safe.
     mutating func run() -> SystemError {
@@ -143,6 +154,7 @@ struct Controller: ~Copyable {
     private mutating func tick() {
         round.tick(nowMilliseconds: Int64(now()))
         finishStep()
+        changeCalibration()
         tellChips()
         // An output that software can't make safe: the watchdog must see to it.
         if !round.port.hasLostOutputs, now() &- checkedInAt >= checkInMilliseconds { checkIn() }
@@ -167,6 +179,38 @@ struct Controller: ~Copyable {
         reactAt = nil
         steppedAt = now()
         report.tell(round.control, at: steppedAt, keeper, &sender)
+        if retainedRevision != round.control.retainedRevision { tellRetained() }
+    }
+
+    // MARK: what outlives this process, and the calibration that follows
+
+    private mutating func tellRetained() {
+        let revision = round.control.retainedRevision
+        retained.reset()
+        round.control.encodeRetained(into: &retained)
+        // One that could not be sent is tried again with the next step.
+        if tell(.retained(retained.bytes)) { retainedRevision = revision }
+    }
+
+    private mutating func changeCalibration() {
+        guard let next = calibration.next else { return }
+        if next.obstacle == nil {
+            let (reason, actuator) = round.adopt(next.verified.payload)
+            guard reason != .none else {
+                report.event(round.control.events[round.control.events.count - 1], keeper, &sender)
+                calibration.takeOver()
+                isCalibrationTold = tell(.calibrationInForce(digest: calibration.digest))
+                return
+            }
+            if let text = calibration.wait(forActuator: actuator) { tell(.event(code: "calibration-pending", text: text)) }
+        } else if let text = calibration.waitForRest() {
+            tell(.event(code: "calibration-pending", text: text))
+        }
+        guard round.control.isAtRest else { return }
+        // Everything is in its safe state: the next start of this process begins with it.
+        tellRetained()
+        log("controller: ends for the calibration that takes over")
+        exitProcess(0)
     }
 
     /// One edge of each line a turn: a line that storms can't keep the others, or the tick, waiting.
@@ -185,12 +229,17 @@ struct Controller: ~Copyable {
         try receivePacket(into: &buffer, on: channel)
     }
 
-    /// A word of the supervisor changes nothing here; that it is gone, everything.
+    /// A calibration may come, which is looked at here as at the start. That the supervisor is gone changes everything.
     private mutating func hearSupervisor() -> SystemError? {
         for _ in 0..<messagesMaximum {
             do throws(SystemError) {
                 guard let count = try receive(supervisor) else { return nil }
                 if count == 0 { return SystemError("the supervisor has gone", 0) }
+                do throws(CBORError) {
+                    let message = try decode(SupervisorMessage.self, buffer.span.bytes.extracting(0..<count))
+                    guard case .document(.calibration, let object) = message else { continue }
+                    if let refusal = calibration.offer(object) { tell(.event(code: "calibration-refused", text: refusal)) }
+                } catch {}
             } catch { return error }
         }
         return nil
@@ -215,9 +264,9 @@ struct Controller: ~Copyable {
     private mutating func take(_ message: KeeperToController) {
         switch message {
         case .heartbeat: round.heartbeat()
-        case .setpoint(let id, let actuator, let permille):
-            let command = SetpointCommand(identifier: id, actuator: Int(actuator), permille: Int(permille))
-            guard !round.add(command) else { return }
+        case .request(let id, let order, let issuers):
+            let request = Request(identifier: id, order: order, issuers: issuers)
+            guard !round.add(request) else { return }
             report.answer(Outcome(identifier: id, reason: .tooMany), keeper, &sender)
         }
     }
@@ -233,6 +282,7 @@ struct Controller: ~Copyable {
         checkedInAt = now()
         tell(.checkIn)
         tell(.control(healthy: round.control.isHealthy, tripped: round.control.hasLatchedTrip))
+        if !isCalibrationTold { isCalibrationTold = tell(.calibrationInForce(digest: calibration.digest)) }
     }
 
     private mutating func tellChips() {
@@ -242,8 +292,9 @@ struct Controller: ~Copyable {
         }
     }
 
-    private mutating func tell(_ message: RoleMessage) {
-        // A full queue, or one that is gone, shows at the next reading.
-        do throws(SystemError) { _ = try sender.send(message, on: supervisor) } catch {}
+    /// False if it was not sent. A full queue, or one that is gone, shows at the next reading.
+    @discardableResult
+    private mutating func tell(_ message: RoleMessage) -> Bool {
+        do throws(SystemError) { return try sender.send(message, on: supervisor) } catch { return false }
     }
 }

@@ -11,6 +11,7 @@ enum WiringError: Error, Coded {
     case lineUnknown(String)
     case lineDirection(String)
     case linesTooMany(Int)
+    case analogueUnknown(String)
 
     var code: String {
         switch self {
@@ -18,6 +19,7 @@ enum WiringError: Error, Coded {
         case .lineUnknown: "calibration-line-unknown"
         case .lineDirection: "calibration-line-direction"
         case .linesTooMany: "calibration-lines-too-many"
+        case .analogueUnknown: "calibration-analogue-unknown"
         }
     }
 
@@ -26,6 +28,7 @@ enum WiringError: Error, Coded {
         case .otherBoard(let calibration, let board): "the calibration is for board '\(calibration)', this is '\(board)'"
         case .lineUnknown(let name): "the board has no line '\(name)' that the calibration names"
         case .lineDirection(let name): "line '\(name)' is an input where the calibration drives it, or an output where it is sensed"
+        case .analogueUnknown(let name): "the board has no analogue input '\(name)' that the calibration names"
         case .linesTooMany(let count): "the calibration senses \(count) lines, more than one wait can watch"
         }
     }

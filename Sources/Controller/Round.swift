@@ -8,31 +8,35 @@ struct Round<Port: Lines>: ~Copyable {
     private var inputs: Inputs
     private(set) var port: Port
     /// Whether an input is a meter's line, whose edges are counted and change nothing at once.
-    private let meterOfInput: [Int]
+    private var isMeter: [Bool]
 
     init(_ calibration: Calibration, _ port: Port, nowMilliseconds: Int64) {
         self.port = port
         control = Control(calibration, nowMilliseconds: nowMilliseconds)
-        inputs = Inputs(inputs: calibration.inputLines.count, outputs: calibration.outputLines.count, sensors: calibration.sensors.count)
-        var meters = [Int](repeating: -1, count: calibration.inputLines.count)
-        for (index, sensor) in calibration.sensors.enumerated() {
-            if case .flowMeter = sensor { meters[calibration.resets.count + index] = index }
+        inputs = Inputs(calibration)
+        isMeter = [Bool](repeating: false, count: calibration.inputLines.count)
+        var line = calibration.resets.count + 2 * calibration.selectors.count
+        for sensor in calibration.sensors {
+            switch sensor.source {
+            case .flowMeter, .frequency: isMeter[line] = true
+            case .switch, .analogue, .voting: break
+            }
+            line += sensor.inputLines.count
         }
-        meterOfInput = meters
     }
 
-    mutating func latchTrips() { control.latchTrips() }
+    mutating func restore(_ retained: RawSpan) { control.restore(retained) }
+    mutating func adopt(_ calibration: Calibration) -> (reason: Reason, actuator: Int) { control.adopt(calibration) }
     mutating func heartbeat() { inputs.heartbeat = true }
 
-    /// False if this round takes no more commands.
-    mutating func add(_ command: SetpointCommand) -> Bool { inputs.add(command) }
+    /// False if this round takes no more requests.
+    mutating func add(_ request: Request) -> Bool { inputs.add(request) }
 
     /// An edge on an input. True if it asks for a step at once: with the level that it says, until the
     /// next reading, which is right where edges came too close for their direction to be.
     mutating func edge(input: Int, rising: Bool) -> Bool {
-        let meter = meterOfInput[input]
-        guard meter >= 0 else { return port.take(edge: rising, input: input, into: &inputs) }
-        if rising { inputs.pulses[meter] &+= 1 }
+        guard isMeter[input] else { return port.take(edge: rising, input: input, into: &inputs) }
+        if rising { inputs.pulses[input] &+= 1 }
         return false
     }
 

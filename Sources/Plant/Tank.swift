@@ -1,7 +1,8 @@
 // Duty: the physics of the virtual plant. Must never know of clocks, sockets or the board.
 //
 // The plant: a tank with a motor valve before it, a solenoid valve behind it, two level switches, a flow
-// meter in the inlet, a heater and a pump in it, and a panel for whoever stands there. Pure: `step` turns a state, what the wires carry and the time that went
+// meter in the inlet, transmitters of level and position (Transmitter.swift), a heater and a pump in it, and
+// a panel for whoever stands there. Pure: `step` turns a state, what the wires carry and the time that went
 // by into the next state. Integers throughout, so that a run repeats to the last bit.
 
 /// Every figure of the plant, and its state.
@@ -47,7 +48,11 @@ public struct Tank: Sendable, Equatable {
     public var panel = Panel()
     /// The hand valve before the inlet: while it is shut no water comes, however far the inlet is open.
     public var supplyShut = false
-    public var faults: Set<Fault> = []
+    public var faults: Set<Fault> = [] { didSet { freezeTransmitters() } }
+    /// What each frozen transmitter goes on saying.
+    var frozenMicroamperes: [Transmitter: Int64] = [:]
+    /// Since the start.
+    var elapsedMicroseconds: Int64 = 0
 
     public init(inletPermille: Int64 = 0, contentMicrolitres: Int64 = 6_000_000) {
         inletMicroseconds = inletPermille * Self.travelMicroseconds / 1000
@@ -101,6 +106,7 @@ public struct Tank: Sendable, Equatable {
 
     /// Lets `microseconds` go by while the board's outputs carry `outputs` (a line not in it floats).
     public mutating func step(outputs: [Line: Signal], microseconds: Int64) {
+        elapsedMicroseconds += microseconds
         var left = microseconds
         var came: Int64 = 0
         while left > 0 {

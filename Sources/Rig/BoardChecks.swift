@@ -16,6 +16,7 @@ extension Story {
         checkCommands(scene)
         checkControl(scene)
         checkSensors(scene)
+        checkAnalogues(scene)
         checkRoles(scene)
         checkChips(scene)
         checkUplink(scene)

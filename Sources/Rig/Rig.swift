@@ -102,6 +102,7 @@ public final class Rig: @unchecked Sendable {
     public func set(_ fault: Fault, _ present: Bool) throws(RigError) {
         switch fault {
         case .frozenGPIO(let chip): if present { wiring.freeze(chip) } else { wiring.thaw(chip) }
+        case .frozenBus: wiring.setBus(frozen: present)
         case .networkDown: try machine?.setLink(up: !present)
         default: wiring.change { if present { $0.faults.insert(fault) } else { $0.faults.remove(fault) } }
         }

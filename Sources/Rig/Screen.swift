@@ -88,6 +88,7 @@ public enum Screen {
             "outlet   \(tank.outletOpen ? "open" : "shut")  (\(signal(outputs[.outletEnergise])))",
             "flow     \(litres(tank.inflowMicrolitresPerSecond)) l/s in, \(litres(tank.outflowMicrolitresPerSecond)) l/s out, \(tank.pulses) pulses",
             "level    \(litres(tank.contentMicrolitres)) l, \(percent(tank.levelPermille)) %",
+            "loops    \(Transmitter.allCases.map { milliamperes(tank.microamperes($0)) }.joined(separator: "  ")) mA",
             "spilt    \(tank.spiltMicrolitres == 0 ? "nothing" : "\(red)\(litres(tank.spiltMicrolitres)) l\(reset)")",
             "button   \(dot(view.wiring.inputs[.resetButton]))",
             "lines    \(view.wiring.connected ? "\(view.wiring.requests) requests" : "no board")\(view.wiring.frozen.isEmpty ? "" : "  \(red)frozen\(reset)")",
@@ -108,6 +109,7 @@ public enum Screen {
         }
     }
 
+    private static func milliamperes(_ microamperes: Int64) -> String { String(format: "%.2f", Double(microamperes) / 1e3) }
     private static func percent(_ permille: Int64) -> String { "\(permille / 10).\(permille % 10)" }
     private static func litres(_ microlitres: Int64) -> String { String(format: "%.2f", Double(microlitres) / 1e6) }
 

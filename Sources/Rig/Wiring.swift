@@ -1,5 +1,5 @@
 // Duty: the wires between the plant and the board. One thread simulates the plant and serves the
-// board's GPIO chips, so what the board sees on its lines and what the plant does are one truth.
+// board's GPIO chips and its I2C bus, so what the board sees on its wires and what the plant does are one truth.
 // Trust: none in the board. Must never block on the guest.
 
 import CRig
@@ -28,9 +28,10 @@ public final class Wiring: @unchecked Sendable {
     private let wake: Int32
     /// Guards all below; broadcast after every change and every tick.
     private let condition = NSCondition()
-    private var tank: Tank
+    private(set) var tank: Tank
     /// One for each chip, in their order.
     private let wires: [ChipWire]
+    private let bus: BusWire
     private var log = LineLog()
     private var paused = false
     private var ended = false
@@ -39,12 +40,13 @@ public final class Wiring: @unchecked Sendable {
     private var advancedNanoseconds = monotonicNanoseconds()
     private var thread: Thread?
 
-    /// Listens for QEMU on a Unix socket for each chip, in this folder, and lets the plant run.
+    /// Listens for QEMU on a Unix socket for each device, in this folder, and lets the plant run.
     public init(folder: String, tank: Tank = Tank()) throws(RigError) {
         self.tank = tank
         var wires: [ChipWire] = []
         for chip in Chip.allCases { wires.append(try ChipWire(chip, folder: folder)) }
         self.wires = wires
+        bus = try BusWire(folder: folder)
         wake = rig_event_counter()
         guard wake >= 0 else { throw .system("make an event counter", errno) }
         let thread = Thread { [self] in run() }
@@ -55,6 +57,9 @@ public final class Wiring: @unchecked Sendable {
 
     public func socketPath(of chip: Chip) -> String { wire(chip).socketPath }
 
+    public var busPath: String { bus.socketPath }
+
+    private var devices: [any DeviceWire] { wires + [bus] }
     private func wire(_ chip: Chip) -> ChipWire { wires.first { $0.chip == chip }! }
     private func signal(_ line: Line) -> Signal { wire(line.chip).bank.signal(line) }
 
@@ -70,7 +75,7 @@ public final class Wiring: @unchecked Sendable {
             requests: wires.reduce(0) { $0 + $1.bank.requests })
     }
 
-    private var isConnected: Bool { wires.allSatisfy { $0.connection >= 0 } }
+    private var isConnected: Bool { wires.allSatisfy(\.isConnected) }
 
     /// The events from that number on.
     public func events(since number: Int) -> [LineEvent] { locked { Array($0.log.since(number)) } }
@@ -125,6 +130,12 @@ public final class Wiring: @unchecked Sendable {
         kick()
     }
 
+    /// Stops or resumes answering the driver of the I2C bus; whoever reads the converter meanwhile waits.
+    public func setBus(frozen: Bool) {
+        locked { $0.bus.isFrozen = frozen }
+        kick()
+    }
+
     /// Says that QEMU is about to stop the guest's processors, which looks like a reset on this wire.
     public func pause() { locked { $0.paused = true } }
     public func resume() { locked { $0.paused = false } }
@@ -158,13 +169,13 @@ public final class Wiring: @unchecked Sendable {
         while true {
             condition.lock()
             if ended {
-                for wire in wires { wire.end(self) }
+                for device in devices { device.end(self) }
                 stopped = true
                 condition.broadcast()
                 condition.unlock()
                 return
             }
-            let sources = wires.flatMap { wire in wire.sources.map { (wire, $0.0, $0.1) } }
+            let sources = devices.flatMap { device in device.sources.map { (device, $0.0, $0.1) } }
             let due = advancedNanoseconds + Self.tickNanoseconds
             condition.unlock()
 
@@ -176,21 +187,18 @@ public final class Wiring: @unchecked Sendable {
             locked { wiring in
                 var count: UInt64 = 0
                 if descriptors[0].revents != 0 { _ = read(wake, &count, 8) }
-                for ((wire, source, number), descriptor) in zip(sources, descriptors.dropFirst()) where descriptor.revents != 0 {
-                    wire.serve(source, descriptor: number, wiring)
+                for ((device, source, number), descriptor) in zip(sources, descriptors.dropFirst()) where descriptor.revents != 0 {
+                    device.serve(source, descriptor: number, wiring)
                 }
                 wiring.noteConnection()
                 wiring.advance()
                 wiring.driveInputs()
-                for wire in wiring.wires {
-                    wire.process(wiring)
-                    wire.giveEvents()
-                }
+                for device in wiring.devices { device.process(wiring) }
             }
         }
     }
 
-    private func driveInputs() { for wire in wires { wire.driveInputs(tank, self) } }
+    private func driveInputs() { for wire in wires { wire.driveInputs(self) } }
 
     private func noteConnection() {
         if isConnected, !wasConnected { note(.connected) }
@@ -214,7 +222,7 @@ extension Wiring: WiredPlant {
 
     /// Once, when the last of them is down.
     func noteDown(_ reason: LineEvent.Change) {
-        let down = reason == .powerLost ? wires.allSatisfy { $0.connection < 0 } : !wires.contains { $0.isUp }
+        let down = reason == .powerLost ? !wires.contains(where: \.isConnected) : !wires.contains { $0.isUp }
         if down { note(reason) }
     }
 

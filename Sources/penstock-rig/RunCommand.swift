@@ -72,6 +72,8 @@ final class LiveSession {
     private static let faults: [(key: Character, fault: Fault)] = [
         ("1", .stuck(.levelHigh, false)), ("2", .stuck(.levelHigh, true)), ("3", .cut(.inletOpenEnd)), ("4", .cut(.inletClose)),
         ("5", .jammedValve), ("6", .slowValve), ("7", .cut(.flowPulse)), ("8", .frozenGPIO(.main)), ("9", .networkDown),
+        ("a", .cutLoop(.levelA)), ("s", .shortedLoop(.levelA)), ("d", .offset(.levelB, microamperes: 1000)), ("h", .frozenLoop(.levelC)),
+        ("n", .noise(.levelC)), ("b", .frozenBus),
     ]
 
     init(rig: Rig, workshop: Workshop?, machine: Machine, terminal: Terminal) {
