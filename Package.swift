@@ -9,7 +9,7 @@ let device = Context.environment["PENSTOCK_DEVICE"] != nil
 let common: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 let embedded: [SwiftSetting] = common + [
     .enableExperimentalFeature("Embedded"),
-    .unsafeFlags(["-wmo", "-Osize", "-Xfrontend", "-function-sections"]),
+    .unsafeFlags(["-wmo", "-O", "-Xfrontend", "-function-sections"]),
 ]
 // A module's code is made where it is used: the program's object holds all of it, so the modules' own
 // objects would only be made to be thrown away, at more than half of the build's time.
@@ -66,13 +66,23 @@ let deviceTargets: [Target] = [
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
+    target("StepBench", ["Calibration", "Control"]),
     target("SelfTest", ["Bytes", "Cryptography", "Verity", "Control"]),
     .executableTarget(
         name: "penstock",
         dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"]),
 ]
 
+/// Built for tools/bench alone: the step, to be measured. Each call of the allocator is counted.
+let benchTargets: [Target] = [
+    .target(name: "CAllocations"),
+    .executableTarget(
+        name: "penstock-step", dependencies: ["StepBench", "System", "CAllocations"],
+        linkerSettings: [.unsafeFlags(["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"].flatMap { ["-Xlinker", "--wrap=\($0)"] })]),
+]
+
 let hostTargets: [Target] = [
+    .testTarget(name: "StepBenchTests", dependencies: ["StepBench"]),
     .target(name: "Compiler", dependencies: [
         "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Verity", "Release", "BootState", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
@@ -138,7 +148,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
-    targets: deviceTargets + (device ? [] : hostTargets))
+    targets: deviceTargets + (device ? benchTargets : hostTargets))
 
 // On the host the step is optimised also in debug builds, for the millions of steps of its tests, and one
 // of its checks can be taken out there (Sources/Control/Check.swift).
