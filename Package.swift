@@ -95,7 +95,7 @@ let hostTargets: [Target] = [
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: [
-        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
+        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
         "Verity", "Release",
     ]),
     .testTarget(name: "PlantTests", dependencies: ["Plant"]),
@@ -131,7 +131,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"]),
     .testTarget(name: "DNSTests", dependencies: ["DNS"]),
-    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"]),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], exclude: ["Corpus"]),
     .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "IIO", "ControlSimulation", "SimulatedRelease"]),
     .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
     .target(name: "ControlSimulation", dependencies: ["Bytes", "Board", "Control", "Calibration"], path: "Tests/ControlSimulation"),
@@ -143,7 +143,8 @@ let hostTargets: [Target] = [
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "GPIO", "Board", "BootState", "ControlSimulation", "SimulatedDisk", "SimulatedRelease"]),
     .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper", "ControlSimulation", "Cryptography", "Signed"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
-    .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
+    .testTarget(
+        name: "CompilerTests", dependencies: ["Compiler", "Calibration", "Command", "Signed", "Cryptography", "Bytes"], exclude: ["Calibrations"]),
 ]
 
 let package = Package(

@@ -48,13 +48,17 @@ public func runController(descriptorCount: Int, chipCount: Int, converterCount: 
         try drainEdges(plan.inputDescriptors)
         try lines.begin(tickMilliseconds: calibration.payload.tickMilliseconds)
     }
+    let analogues = step("analogue inputs") { () throws(WiringError) in
+        try AnalogueBank(
+            calibration.payload.analogueChannels, board, samplers, first: start.descriptor(2) + Int32(board.lines.count))
+    }
     let ticker = step("timer") { () throws(SystemError) in
         try Ticker(periodMilliseconds: UInt64(calibration.payload.tickMilliseconds))
     }
     let words = ChipWords(map, board)
     var controller = Controller(
-        CalibrationInForce(calibration, keys), lines, plan.inputDescriptors, words, ticker, supervisor: start.supervisor,
-        keeper: start.descriptor(1))
+        CalibrationInForce(calibration, keys), lines, plan.inputDescriptors, analogues, words, ticker,
+        supervisor: start.supervisor, keeper: start.descriptor(1))
     let retained = start.document(.retained)
     if !retained.isEmpty { controller.restore(retained.span.bytes) }
     let failure = controller.run()
@@ -83,6 +87,7 @@ struct Controller: ~Copyable {
     private let ticker: Ticker
     private let tickMilliseconds: UInt64
     private var round: Round<LineBank<DescriptorPins>>
+    private var analogues: AnalogueBank<DescriptorChannels>
     private var wait = WaitSet()
     private let tickEntry: Int
     private let supervisorEntry: Int
@@ -107,14 +112,15 @@ struct Controller: ~Copyable {
     private var hasAllocated = false
 
     init(
-        _ inForce: CalibrationInForce, _ lines: LineBank<DescriptorPins>, _ edges: [Int32], _ words: ChipWords,
-        _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32
+        _ inForce: CalibrationInForce, _ lines: LineBank<DescriptorPins>, _ edges: [Int32],
+        _ analogues: AnalogueBank<DescriptorChannels>, _ words: ChipWords, _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32
     ) {
         let calibration = inForce.verified.payload
         self.calibration = inForce
         self.supervisor = supervisor
         self.keeper = keeper
         self.edges = edges
+        self.analogues = analogues
         self.words = words
         tickMilliseconds = UInt64(calibration.tickMilliseconds)
         self.ticker = ticker
@@ -159,7 +165,9 @@ struct Controller: ~Copyable {
     private mutating func tick() {
         let mayAllocate = hasHeardDocument || calibration.next != nil
         hasHeardDocument = false
+        for i in 0..<analogues.count { if let counts = analogues.take(i) { round.take(counts: counts, analogue: i) } }
         round.tick(nowMilliseconds: Int64(now()))
+        analogues.ask()
         finishStep()
         changeCalibration()
         tellChips()

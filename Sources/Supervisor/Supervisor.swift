@@ -12,6 +12,7 @@ import BootState
 import Bytes
 import Calibration
 import Confine
+import Cryptography
 import GPIO
 import Release
 import Signed

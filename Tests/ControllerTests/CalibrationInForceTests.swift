@@ -17,7 +17,8 @@ private func object(_ version: Int, _ signer: SimulatedSigner = signer, _ change
 }
 
 private func inForce() throws -> CalibrationInForce {
-    CalibrationInForce(try verify(object(3).span.bytes, as: Calibration.self, with: signer.keys), signer.keys)
+    let object = try object(3)
+    return CalibrationInForce(try verify(object.span.bytes, as: Calibration.self, with: signer.keys), signer.keys)
 }
 
 @Suite struct CalibrationInForceTests {

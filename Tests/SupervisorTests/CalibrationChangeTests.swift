@@ -16,7 +16,7 @@ private func admitted(_ version: Int) throws -> AdmittedCalibration {
     return try CalibrationTerms(board: try tankBoard(), keys: signer.keys, floor: 0).admitted(object)
 }
 
-private func digest(_ calibration: AdmittedCalibration) -> [UInt8] { calibration.verified.payloadDigest.bytes }
+private func digest(_ calibration: AdmittedCalibration) -> [UInt8] { calibration.digest }
 
 @Suite struct CalibrationChangeTests {
     @Test("bumpless: the controller that runs says that it acts by the new one")
@@ -43,11 +43,11 @@ private func digest(_ calibration: AdmittedCalibration) -> [UInt8] { calibration
         var change = CalibrationChange(old)
         #expect(change.started().version == 1)
         change.offer(new)
-        #expect(!change.ended())
+        #expect(change.ended() == false)
         #expect(change.started().version == 2)
         #expect(change.inForce.version == 1)
         #expect(change.heard(digest(new)) == .tookOver)
-        #expect(!change.ended())
+        #expect(change.ended() == false)
         #expect(change.started().version == 2)
     }
 
@@ -58,7 +58,7 @@ private func digest(_ calibration: AdmittedCalibration) -> [UInt8] { calibration
         change.offer(new)
         _ = change.ended()
         _ = change.started()
-        #expect(change.ended())
+        #expect(change.ended() == true)
         #expect(change.started().version == 1)
         #expect(change.offered == nil && change.leastVersion == 2)
         #expect(change.heard(digest(new)) == .unknown)
@@ -73,7 +73,7 @@ private func digest(_ calibration: AdmittedCalibration) -> [UInt8] { calibration
             if isTried { _ = change.started() }
             change.offer(all[2])
             #expect(change.heard(digest(all[1])) == .unknown)
-            #expect(!change.ended())
+            #expect(change.ended() == false)
             #expect(change.started().version == 3)
             #expect(change.heard(digest(all[2])) == .tookOver)
         }
