@@ -15,10 +15,13 @@ public struct BoardReports: Sendable {
     public private(set) var deaths = 0
     /// The newest value of each point.
     public private(set) var values: [String: Sample] = [:]
+    /// Who may do what with each actuator, and what stands in its way.
+    public private(set) var states: [String: ActuatorState] = [:]
+    public private(set) var phase: String?
+    public private(set) var bypasses: [String] = []
     public private(set) var data: [DataRecord] = []
     public private(set) var events: [EventRecord] = []
     public private(set) var receipts: [Receipt] = []
-    public private(set) var states: [StateRecord] = []
     /// Sequence numbers of all records, in the order of their coming.
     public private(set) var sequences: [UInt64] = []
     /// Payloads that the board must not have sent: not of their form.
@@ -56,6 +59,7 @@ public struct BoardReports: Sendable {
         birthNanoseconds = message.nanoseconds
         births += 1
         values = [:]
+        states = [:]
         say("birth: slot \(birth.boot.slot), release \(birth.boot.release), boot \(birth.stamp.bootCount), session \(birth.session)")
     }
 
@@ -73,11 +77,14 @@ public struct BoardReports: Sendable {
     }
 
     private mutating func take(state record: StateRecord) throws(CBORError) {
-        states.append(record)
         sequences.append(record.stamp.sequence)
+        phase = record.phase
+        bypasses = record.bypasses
         var texts: [String] = []
         for state in record.actuators {
-            texts.append("\(name(of: state.point)) \(state.mode.name)" + (state.holder.map { ", held by \($0)" } ?? "")
+            let name = name(of: state.point)
+            if record.stamp.bootCount == birth?.stamp.bootCount { states[name] = state }
+            texts.append("\(name) \(state.mode.name)" + (state.holder.map { ", held by \($0)" } ?? "")
                 + (state.firstOut.map { ", tripped by \($0)" } ?? "") + (state.fault.map { ", fault \($0)" } ?? ""))
         }
         if let phase = record.phase { texts.append("phase \(phase)") }
