@@ -121,7 +121,7 @@ private func heated(_ scene: Scene) throws {
     let mark = scene.mark()
     try scene.command(.setpoint(actuator: "heater", permille: 1000))
     try scene.seen(.output(.heater, true), since: mark)
-    _ = try scene.plant("the heater always on", timeoutSeconds: 15) { snapshot in
-        snapshot.outputs[.heater] == .high && scene.onMilliseconds(.heater, since: mark, from: monotonicNanoseconds() - 2_200_000_000) >= 2150
+    try scene.until("the heater always on") {
+        scene.onMilliseconds(.heater, since: mark, from: monotonicNanoseconds() - 2_200_000_000) >= 2150
     }
 }
