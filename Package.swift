@@ -132,8 +132,9 @@ let hostTargets: [Target] = [
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"]),
     .testTarget(name: "DNSTests", dependencies: ["DNS"]),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], exclude: ["Corpus"]),
-    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "IIO", "ControlSimulation", "SimulatedRelease"]),
-    .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
+    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "IIO", "ControlSimulation", "SimulatedRelease", "Compiler", "Plant"]),
+    .target(name: "BoardSimulation", dependencies: ["Calibration", "Control", "ControlSimulation", "Plant"], path: "Tests/BoardSimulation"),
+    .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant", "BoardSimulation"]),
     .target(name: "ControlSimulation", dependencies: ["Bytes", "Board", "Control", "Calibration"], path: "Tests/ControlSimulation"),
     .testTarget(name: "ControlTests", dependencies: ["Bytes", "Control", "Calibration", "ControlSimulation"]),
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Control", "ControlSimulation", "SimulatedDisk"]),
@@ -157,7 +158,7 @@ let package = Package(
 
 // On the host the step is optimised also in debug builds, for the millions of steps of its tests, and one
 // of its checks can be taken out there (Sources/Control/Check.swift).
-let optimised = ["Calibration", "Control", "ControlSimulation"]
+let optimised = ["Calibration", "Control", "ControlSimulation", "Plant", "BoardSimulation"]
 
 for target in package.targets {
     target.swiftSettings = !device ? common : target.type == .executable ? embedded : embeddedModule
