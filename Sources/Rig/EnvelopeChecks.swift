@@ -117,9 +117,10 @@ private func pulse(_ scene: Scene) throws -> (on: Int, off: Int) {
     for _ in 0..<2 {
         try scene.command(.select(actuator: "outlet", permille: 1000))
         try scene.command(.setpoint(actuator: "outlet", permille: 1000))
+        _ = try scene.plant("an open outlet") { $0.outputs[.outletEnergise] == .high }
         try scene.command(.setpoint(actuator: "outlet", permille: 0))
+        _ = try scene.plant("a closed outlet") { $0.outputs[.outletEnergise] == .low }
     }
-    try scene.until("the outlet's second pulse") { scene.edges(.outletEnergise, since: mark).count >= 4 }
     let edges = scene.edges(.outletEnergise, since: mark)
     return (
         min(milliseconds(from: edges[0], to: edges[1]), milliseconds(from: edges[2], to: edges[3])),
@@ -136,7 +137,7 @@ private func heat(_ scene: Scene) throws -> Scene.Heating {
     try scene.refused(.setpoint(actuator: "heater", permille: 1000), "sequence")
     try scene.command(.setpoint(actuator: "pump", permille: 1000), with: [scene.shiftLead])
     _ = try scene.plant("the pump on") { $0.tank.pump.isRunning }
-    usleep(1_300_000)
+    usleep(2_000_000)
     let mark = scene.mark()
     try scene.command(.setpoint(actuator: "heater", permille: 1000))
     let first = try scene.seen(.output(.heater, true), since: mark)

@@ -117,7 +117,7 @@ private func heated(_ scene: Scene) throws {
     scene.heating = nil
     if !scene.tank.pump.isRunning { try scene.command(.setpoint(actuator: "pump", permille: 1000), with: [scene.shiftLead]) }
     _ = try scene.plant("the pump on") { $0.tank.pump.isRunning }
-    usleep(1_300_000)
+    usleep(2_000_000)
     let mark = scene.mark()
     try scene.command(.setpoint(actuator: "heater", permille: 1000))
     try scene.seen(.output(.heater, true), since: mark)
