@@ -176,6 +176,21 @@ extension Calibration {
         #expect(jammed.has("fault travel-deviation inlet") || jammed.has("fault travel-late inlet"), "\(jammed.happened)")
     }
 
+    @Test("The article tells every key of the file, and every code of what happens")
+    func article() throws {
+        let root = folder.replacing("/Boards/qemu-x86_64", with: "")
+        let article = String(decoding: try readFile(root + "/Sources/penstock/penstock.docc/Calibration.md"), as: UTF8.self)
+        for reason in Reason.allCases where reason != .none { #expect(article.contains("`\(reason.code)`"), "the reason \(reason.code)") }
+        for event in EventCode.allCases { #expect(article.contains("`\(event.code)`"), "the event \(event.code)") }
+        let units = ["-permille-per-second", "-percent-per-second", "-milliseconds", "-seconds", "-minutes", "-hours", "-permille", "-percent"]
+        let everything = String(decoding: try readFile(root + "/Tests/CompilerTests/Calibrations/everything.toml"), as: UTF8.self)
+        for line in everything.split(separator: "\n") {
+            guard let key = line.split(separator: " = ").first, line.contains(" = "), key != "version" else { continue }
+            let bare = units.first { key.hasSuffix($0) }.map { String(key.dropLast($0.count)) } ?? String(key)
+            #expect(article.contains("`\(key)`") || article.contains("`\(bare)`"), "the key \(key)")
+        }
+    }
+
     @Test("A mistake is named with line, section, key and reason")
     func mistakes() throws {
         let lines = String(decoding: try readFile(folder + "/calibration.toml"), as: UTF8.self)
