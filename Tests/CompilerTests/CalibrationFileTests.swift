@@ -383,6 +383,9 @@ extension Mistake {
         .init("bypass-maximum-minutes = 30", "bypas-maximum-minutes = 30", "file-invalid", "is it 'bypass-maximum-minutes'?"),
         .init("phases = [\"fill\", \"heat\"]", "phases = [\"fill\", \"fill\"]", "contradiction", "name 'fill' twice"),
         .init("phases = [\"fill\", \"heat\"]", "phases = [\"fil\"]", "reference", "there is no phase 'fil'"),
+        .init("[[trip]]\nname = \"level-high-high\"", "[[trip]]\nname = \"level-low\"\nsensor = \"level\"\nbelow = \"2.3 m\"\nactuators = [\"heater\"]\nreset = \"local\"\n[[trip]]\nname = \"level-high-high\"",
+              at: "below = \"2.3 m\"", "contradiction", "and trip 'level-high-high' leave no value at which 'heater' could move"),
+        .init("[[permissive]]", "[[trip]]\nname = \"door-2\"\nsensor = \"door\"\nwhen = \"active\"\nactuators = [\"vent\"]\nlatched = false\n[[permissive]]", at: "when = \"inactive\"", "contradiction", "leave no value"),
         .init("name = \"overspeed\"", "name = \"overfill\"", at: "name = \"overfill\"\nsensor = \"pump-speed\"", "name", "'overfill' stands twice"),
     ]
 
