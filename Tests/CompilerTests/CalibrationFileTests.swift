@@ -126,6 +126,21 @@ func compiled(replacing edits: [(String, String)]) throws -> Result<Calibration,
         #expect(failure.text.contains(mistake.says), "\(failure)")
     }
 
+    @Test("No number, however large, traps: it is taken or refused in its line", arguments: ["0", "4294967295", "4294967296", "9223372036854775807", "-9223372036854775808"])
+    func extremes(number: String) throws {
+        let text = String(decoding: try readFile(everythingPath), as: UTF8.self)
+        var refused = 0
+        for line in Set(text.split(separator: "\n")) {
+            let parts = line.split(separator: " = ", maxSplits: 1)
+            guard parts.count == 2, !line.hasPrefix("#"), let first = parts[1].first, first.isNumber || parts[1].contains("\"0") || parts[1].contains(/"[1-9]/) else { continue }
+            let value = first == "\"" ? "\"\(number) \(parts[1].dropLast().split(separator: " ").last ?? "")\"" : number
+            guard case .failure(let failure) = try compiled(replacing: [("\n\(line)\n", "\n\(parts[0]) = \(value)\n")]) else { continue }
+            refused += 1
+            #expect(failure.code.hasPrefix("calibration-") && (failure.text.hasPrefix("line ") || failure.text.hasPrefix("'tick'") || failure.text.hasPrefix("'supervision")), "\(failure)")
+        }
+        #expect(refused >= 20, "\(refused)")
+    }
+
     @Test("What the file itself lacks is said, where there is no line to point at")
     func withoutLine() throws {
         for (old, says) in [("version = 7\n", "'version': is missing"), ("tick-milliseconds = 20\n", "'tick': is missing: a whole number as tick-milliseconds")] {
