@@ -53,3 +53,10 @@ struct AnalogueBank<C: Channels> {
         for converter in used { samplers[converter].ask() }
     }
 }
+
+extension AnalogueBank where C == DescriptorChannels {
+    /// - Parameter first: the descriptor of the board's first analogue input; the others follow in its order.
+    init(_ names: [String], _ board: BoardDescription, _ samplers: [Sampler<C>], first: Int32) throws(WiringError) {
+        try self.init(names, board, samplers) { DescriptorChannels($0.map { first + Int32($0) }) }
+    }
+}

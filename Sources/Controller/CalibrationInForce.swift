@@ -1,5 +1,6 @@
 // The calibration that the controller acts by, and the newer one that is to take over from it.
 // Trust: whoever passes a calibration on is not believed: its signatures are, here.
+import Cryptography
 import Bytes
 import Calibration
 import Cryptography

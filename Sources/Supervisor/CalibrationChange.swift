@@ -2,6 +2,9 @@
 // One that is offered is only in memory. It is kept on the disk once a controller acts by it, so that
 // nothing that was never tried is ever booted.
 import Boot
+import Calibration
+import Cryptography
+import Signed
 
 struct CalibrationChange {
     private(set) var inForce: AdmittedCalibration
