@@ -99,7 +99,7 @@ let hostTargets: [Target] = [
         "Verity", "Release",
     ]),
     .testTarget(name: "PlantTests", dependencies: ["Plant"]),
-    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"]),
+    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig", "Telemetry"]),
     .executableTarget(name: "penstock-rig", dependencies: [
         "Rig", "Plant", "Command", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),

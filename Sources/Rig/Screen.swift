@@ -168,7 +168,7 @@ public enum Screen {
     /// Columns that a text takes on the screen, its escapes left out.
     static func columns(_ text: String) -> Int { visible(text).count }
 
-    private static func visible(_ text: String) -> String {
+    static func visible(_ text: String) -> String {
         var out = "", escape = false
         for character in text {
             if character == "\u{1B}" { escape = true } else if escape { if character == "m" { escape = false } } else { out.append(character) }

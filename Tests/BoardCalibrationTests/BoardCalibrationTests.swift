@@ -35,7 +35,8 @@ extension SimulatedBoard {
         let calibration = try CalibrationCompiler.compile(folder)
         try CalibrationCompiler.checkWiring(calibration, try BoardCompiler.compile(folder), path: folder)
         #expect(try Calibration(decoding: calibration.encoded().span.bytes) == calibration)
-        #expect(CalibrationPlot.svg(calibration).contains("50 % at most"))
+        let drawing = CalibrationPlot.svg(calibration)
+        for actuator in calibration.actuators { #expect(drawing.contains(">\(actuator.name)<")) }
     }
 
     @Test("P-E1 the story: to 40 %, 80 % refused, the tank fills, the high level trips, nothing is spilt")
@@ -82,7 +83,7 @@ extension SimulatedBoard {
         #expect(verdict.complaints.isEmpty, "seed \(seed): \(verdict.complaints)")
         // It must have lived: what never moves keeps every limit.
         #expect(verdict.openings > hours && verdict.trips > hours / 2 && verdict.faults > hours)
-        #expect(verdict.highestPermille > 480 && verdict.highestLitres > 18 && verdict.pumpStartsInAnHour >= 4 && verdict.heaterSecondsInAnHour > 30)
+        #expect(verdict.highestPermille > 440 && verdict.highestLitres > 18 && verdict.pumpStartsInAnHour >= 4 && verdict.heaterSecondsInAnHour > 30)
     }
 
     @Test("A proof test that is not made is overdue after its interval, and not before")
