@@ -6,10 +6,15 @@ public enum Fault: Hashable, Sendable {
     case stuck(Line, Bool)
     /// An input reads its bias (0); an output does not reach the plant.
     case cut(Line)
+    /// An output's wire lies on ground or on the supply: that reads back, and reaches the plant, whatever the
+    /// board drives.
+    case shorted(Line, Bool)
     /// The inlet's gate stays where it is, whatever the motor does.
     case jammedValve
     /// The inlet takes twice its time.
     case slowValve
+    /// The inlet's gate does not seal: some water comes though it is closed.
+    case leakingValve
     /// The solenoid's spring is broken: it stays as it is.
     case jammedOutlet
     /// A transmitter's loop is open: no current flows.
@@ -33,8 +38,10 @@ public enum Fault: Hashable, Sendable {
         switch self {
         case .stuck(let line, let value): "stuck:\(line.rawValue)=\(value ? 1 : 0)"
         case .cut(let line): "cut:\(line.rawValue)"
+        case .shorted(let line, let value): "shorted:\(line.rawValue)=\(value ? 1 : 0)"
         case .jammedValve: "jammed-valve"
         case .slowValve: "slow-valve"
+        case .leakingValve: "leaking-valve"
         case .jammedOutlet: "jammed-outlet"
         case .cutLoop(let transmitter): "cut:\(transmitter.rawValue)"
         case .shortedLoop(let transmitter): "short:\(transmitter.rawValue)"
@@ -50,7 +57,7 @@ public enum Fault: Hashable, Sendable {
     /// Every fault there is; of the offsets, which may be any, 1 milliampere each way.
     public static let all: [Fault] =
         Line.inputs.flatMap { [.stuck($0, false), .stuck($0, true)] } + Line.allCases.map { .cut($0) }
-        + [.jammedValve, .slowValve, .jammedOutlet]
+        + Line.outputs.flatMap { [.shorted($0, false), .shorted($0, true)] } + [.jammedValve, .slowValve, .leakingValve, .jammedOutlet]
         + Transmitter.allCases.flatMap { transmitter -> [Fault] in
             [.cutLoop(transmitter), .shortedLoop(transmitter), .frozenLoop(transmitter), .offset(transmitter, microamperes: 1000),
              .offset(transmitter, microamperes: -1000), .noise(transmitter)]

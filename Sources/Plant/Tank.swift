@@ -14,6 +14,8 @@ public struct Tank: Sendable, Equatable {
     /// Through the inlet when it is wide open: 1 l/s, so that 40 % fills to the high mark in 45 s.
     public static let inflowMaximumMicrolitresPerSecond: Int64 = 1_000_000
     public static let outflowMicrolitresPerSecond: Int64 = 500_000
+    /// Through a closed inlet that does not seal.
+    public static let leakMicrolitresPerSecond: Int64 = 100_000
     /// The motor's way from one end to the other.
     public static let travelMicroseconds: Int64 = 8_000_000
     /// An end switch closes this far before the end.
@@ -65,7 +67,9 @@ public struct Tank: Sendable, Equatable {
     public var inletPermille: Int64 { inletMicroseconds * 1000 / Self.travelMicroseconds }
     public var inletHighestPermille: Int64 { inletHighestMicroseconds * 1000 / Self.travelMicroseconds }
     public var inflowMicrolitresPerSecond: Int64 {
-        supplyShut ? 0 : Self.inflowMaximumMicrolitresPerSecond * inletMicroseconds / Self.travelMicroseconds
+        if supplyShut { return 0 }
+        let leak = faults.contains(.leakingValve) ? Self.leakMicrolitresPerSecond : 0
+        return max(Self.inflowMaximumMicrolitresPerSecond * inletMicroseconds / Self.travelMicroseconds, leak)
     }
     public var outflowMicrolitresPerSecond: Int64 {
         outletOpen && contentNanolitres > 0 ? Self.outflowMicrolitresPerSecond : 0
@@ -123,9 +127,14 @@ public struct Tank: Sendable, Equatable {
         meter(came, microseconds: microseconds)
     }
 
+    /// What a short keeps an output's wire at; nil without one.
+    public func short(of line: Line) -> Bool? {
+        faults.contains(.shorted(line, true)) ? true : faults.contains(.shorted(line, false)) ? false : nil
+    }
+
     /// Whether the plant sees the output on: a floating or cut line drives nothing.
     private func reaches(_ line: Line, _ outputs: [Line: Signal]) -> Bool {
-        outputs[line] == .high && !faults.contains(.cut(line))
+        (short(of: line) ?? (outputs[line] == .high)) && !faults.contains(.cut(line))
     }
 
     private mutating func moveInlet(open: Bool, close: Bool, microseconds: Int64) {

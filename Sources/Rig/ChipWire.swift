@@ -72,7 +72,9 @@ final class ChipWire: DeviceWire {
     }
 
     func driveInputs(_ plant: some WiredPlant) {
-        for line in bank.lines where !line.isOutput { bank.drive(line, plant.tank.input(line)) }
+        for line in bank.lines {
+            if line.isOutput { bank.short(line, to: plant.tank.short(of: line)) } else { bank.drive(line, plant.tank.input(line)) }
+        }
         noteChanges(plant)
     }
 
