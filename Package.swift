@@ -9,7 +9,7 @@ let device = Context.environment["PENSTOCK_DEVICE"] != nil
 let common: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 let embedded: [SwiftSetting] = common + [
     .enableExperimentalFeature("Embedded"),
-    .unsafeFlags(["-wmo", "-Osize", "-Xfrontend", "-function-sections"]),
+    .unsafeFlags(["-wmo", "-O", "-Xfrontend", "-function-sections"]),
 ]
 // A module's code is made where it is used: the program's object holds all of it, so the modules' own
 // objects would only be made to be thrown away, at more than half of the build's time.
@@ -19,16 +19,22 @@ func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies)
 }
 
+/// Leads each call of the allocator through CAllocations, which counts it.
+let countsAllocations: [LinkerSetting] = !device ? [] : [
+    .unsafeFlags(["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"].flatMap { ["-Xlinker", "--wrap=\($0)"] }),
+]
+
 // In the order of the data's way: a target imports only what stands above it.
 let deviceTargets: [Target] = [
     // C: headers and inline shims, no policy. One Swift module stands before each.
     .target(name: "CKernel"),
+    .target(name: "CAllocations", cSettings: device ? [.define("PENSTOCK_DEVICE")] : nil),
     .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(name: "CGPIO", linkerSettings: [.linkedLibrary("gpiod")]),
 
     // Adapters and formats.
     target("Bytes"),
-    target("System", ["CKernel", "Bytes"]),
+    target("System", ["CKernel", "CAllocations", "Bytes"]),
     target("Cryptography", ["COpenSSL", "Bytes"]),
     target("TPM", ["Bytes", "Cryptography"]),
     target("TPMDevice", ["System", "TPM"]),
@@ -66,13 +72,21 @@ let deviceTargets: [Target] = [
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
-    target("SelfTest", ["Bytes", "Cryptography", "Verity", "Control"]),
+    target("StepBench", ["Calibration", "Control"]),
+    target("SelfTest", ["Bytes", "System", "Cryptography", "Verity", "Control"]),
     .executableTarget(
         name: "penstock",
-        dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"]),
+        dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"],
+        linkerSettings: countsAllocations),
+]
+
+/// Built for tools/bench alone: the step, to be measured.
+let benchTargets: [Target] = [
+    .executableTarget(name: "penstock-step", dependencies: ["StepBench", "System"], linkerSettings: countsAllocations),
 ]
 
 let hostTargets: [Target] = [
+    .testTarget(name: "StepBenchTests", dependencies: ["StepBench"]),
     .target(name: "Compiler", dependencies: [
         "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Verity", "Release", "BootState", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
@@ -117,9 +131,10 @@ let hostTargets: [Target] = [
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"]),
     .testTarget(name: "DNSTests", dependencies: ["DNS"]),
-    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"]),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], exclude: ["Corpus"]),
     .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "IIO", "ControlSimulation", "SimulatedRelease"]),
-    .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
+    .target(name: "BoardSimulation", dependencies: ["Calibration", "Control", "ControlSimulation", "Plant"], path: "Tests/BoardSimulation"),
+    .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant", "BoardSimulation"]),
     .target(name: "ControlSimulation", dependencies: ["Bytes", "Board", "Control", "Calibration"], path: "Tests/ControlSimulation"),
     .testTarget(name: "ControlTests", dependencies: ["Bytes", "Control", "Calibration", "ControlSimulation"]),
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Control", "ControlSimulation", "SimulatedDisk"]),
@@ -129,7 +144,8 @@ let hostTargets: [Target] = [
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "GPIO", "Board", "BootState", "ControlSimulation", "SimulatedDisk", "SimulatedRelease"]),
     .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper", "ControlSimulation", "Cryptography", "Signed"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
-    .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
+    .testTarget(
+        name: "CompilerTests", dependencies: ["Compiler", "Calibration", "Command", "Signed", "Cryptography", "Bytes"], exclude: ["Calibrations"]),
 ]
 
 let package = Package(
@@ -138,11 +154,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
-    targets: deviceTargets + (device ? [] : hostTargets))
+    targets: deviceTargets + (device ? benchTargets : hostTargets))
 
 // On the host the step is optimised also in debug builds, for the millions of steps of its tests, and one
 // of its checks can be taken out there (Sources/Control/Check.swift).
-let optimised = ["Calibration", "Control", "ControlSimulation"]
+let optimised = ["Calibration", "Control", "ControlSimulation", "Plant", "BoardSimulation"]
 
 for target in package.targets {
     target.swiftSettings = !device ? common : target.type == .executable ? embedded : embeddedModule

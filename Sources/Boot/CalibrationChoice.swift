@@ -4,6 +4,7 @@
 import Board
 import Bytes
 import Calibration
+import Cryptography
 import Signed
 
 /// What a calibration is held against.
@@ -55,6 +56,8 @@ public struct AdmittedCalibration {
     public let verified: Verified<Calibration>
 
     public var version: UInt64 { verified.payload.version }
+    /// Of its payload.
+    public var digest: [UInt8] { verified.payloadDigest.bytes }
 
     fileprivate init(object: [UInt8], verified: Verified<Calibration>) {
         self.object = object

@@ -138,8 +138,8 @@ extension Calibration {
             try index(feedback.sensor, sensors.count, place, "feedback.sensor")
             try contradiction(isSwitch(feedback.sensor), place, "feedback.sensor", "is a switch: it must measure permille of travel")
             let range = range(of: feedback.sensor)
-            try contradiction(range.lowerBound < -250 || range.lowerBound > 0 || range.upperBound < 1000 || range.upperBound > 1250, place,
-                "feedback.sensor", "does not measure 0 (closed) to 1 (open) of travel: it says \(range.lowerBound) to \(range.upperBound) thousandths")
+            try contradiction(range.lowerBound < -250_000 || range.lowerBound > 0 || range.upperBound < 1_000_000 || range.upperBound > 1_250_000, place,
+                "feedback.sensor", "does not measure 0 (closed) to 1000 (open) permille of travel: it says \(range.lowerBound / 1000) to \(range.upperBound / 1000)")
             try number(feedback.deviationPermille, 1...500, place, "feedback.deviation", "permille of travel")
             try number(feedback.deviationMilliseconds, tickMilliseconds...60_000, place, "feedback.deviation-persistence", "milliseconds")
         }

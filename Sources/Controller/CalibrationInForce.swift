@@ -3,6 +3,7 @@
 import Cryptography
 import Bytes
 import Calibration
+import Cryptography
 import Signed
 
 struct CalibrationInForce {

@@ -102,6 +102,7 @@ public struct Tank: Sendable, Equatable {
 
     /// What arrives at the board on an input line. A cut wire beats a stuck sensor.
     public func input(_ line: Line) -> Bool {
+        if faults.isEmpty { return sensed(line) }
         if faults.contains(.cut(line)) { return false }
         if faults.contains(.stuck(line, true)) { return true }
         if faults.contains(.stuck(line, false)) { return false }
@@ -111,17 +112,19 @@ public struct Tank: Sendable, Equatable {
     /// Lets `microseconds` go by while the board's outputs carry `outputs` (a line not in it floats).
     public mutating func step(outputs: [Line: Signal], microseconds: Int64) {
         elapsedMicroseconds += microseconds
+        let open = reaches(.inletOpen, outputs), close = reaches(.inletClose, outputs)
+        let energised = reaches(.outletEnergise, outputs), heats = reaches(.heater, outputs)
+        let sets = reaches(.pumpSet, outputs), resets = reaches(.pumpReset, outputs)
         var left = microseconds
         var came: Int64 = 0
         while left > 0 {
             let part = min(left, Self.stepMaximumMicroseconds)
-            let open = reaches(.inletOpen, outputs), close = reaches(.inletClose, outputs)
             if open && close { bothDrivenMicroseconds += part }
             moveInlet(open: open, close: close, microseconds: part)
-            if !faults.contains(.jammedOutlet) { outletOpen = reaches(.outletEnergise, outputs) }
+            if !faults.contains(.jammedOutlet) { outletOpen = energised }
             came += runWater(microseconds: part)
-            heating.step(isOn: reaches(.heater, outputs), microseconds: part)
-            pump.step(set: reaches(.pumpSet, outputs), reset: reaches(.pumpReset, outputs), microseconds: part)
+            heating.step(isOn: heats, microseconds: part)
+            pump.step(set: sets, reset: resets, microseconds: part)
             left -= part
         }
         meter(came, microseconds: microseconds)
@@ -129,12 +132,13 @@ public struct Tank: Sendable, Equatable {
 
     /// What a short keeps an output's wire at; nil without one.
     public func short(of line: Line) -> Bool? {
-        faults.contains(.shorted(line, true)) ? true : faults.contains(.shorted(line, false)) ? false : nil
+        faults.isEmpty ? nil : faults.contains(.shorted(line, true)) ? true : faults.contains(.shorted(line, false)) ? false : nil
     }
 
     /// Whether the plant sees the output on: a floating or cut line drives nothing.
     private func reaches(_ line: Line, _ outputs: [Line: Signal]) -> Bool {
-        (short(of: line) ?? (outputs[line] == .high)) && !faults.contains(.cut(line))
+        if faults.isEmpty { return outputs[line] == .high }
+        return (short(of: line) ?? (outputs[line] == .high)) && !faults.contains(.cut(line))
     }
 
     private mutating func moveInlet(open: Bool, close: Bool, microseconds: Int64) {

@@ -31,6 +31,7 @@ extension Story {
         checkAuthority(scene)
         checkFaults(scene)
         checkAnalogues(scene)
+        checkFlood(scene)
         checkCalibration(scene)
         checkRoles(scene)
         checkChips(scene)

@@ -80,13 +80,16 @@ public struct BoardReports: Sendable {
         sequences.append(record.stamp.sequence)
         phase = record.phase
         bypasses = record.bypasses
-        var texts: [String] = record.bypasses.map { "\($0) bypassed" }
+        var texts: [String] = []
         for state in record.actuators {
             let name = name(of: state.point)
             if record.stamp.bootCount == birth?.stamp.bootCount { states[name] = state }
-            texts.append("\(name) \(state.mode.name)" + [state.holder, state.firstOut, state.fault].compactMap { $0.map { " \($0)" } }.joined())
+            texts.append("\(name) \(state.mode.name)" + (state.holder.map { ", held by \($0)" } ?? "")
+                + (state.firstOut.map { ", tripped by \($0)" } ?? "") + (state.fault.map { ", fault \($0)" } ?? ""))
         }
-        say("\(record.stamp.sequence) state: \(texts.joined(separator: ", "))")
+        if let phase = record.phase { texts.append("phase \(phase)") }
+        for trip in record.bypasses { texts.append("\(trip) BYPASSED") }
+        say("\(record.stamp.sequence) state: \(texts.joined(separator: "; "))")
     }
 
     private mutating func take(event: EventRecord) throws(CBORError) {

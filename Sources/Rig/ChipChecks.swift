@@ -9,51 +9,45 @@ import Telemetry
 
 extension Story {
     func checkChips(_ scene: Scene) {
-        check("a GPIO chip pauses for a second: told by name, the other one's valve moves on, all is well after the local reset", threat: "P-E1", timeoutSeconds: 240) {
-            scene.fill(toLitres: 6)
+        check("a GPIO chip pauses for a second: told by name, the inlet closes without its selector, the outlet takes orders", threat: "P-E1", timeoutSeconds: 240) {
             let machine = try scene.ready()
-            try scene.drive(toPermille: 100)
+            try scene.drive(toPermille: 300)
             let mark = scene.mark()
-            try scene.command(.setpoint(actuator: "inlet", permille: 400))
-            try scene.seen(.output(.inletOpen, true), since: mark)
             try scene.rig.set(.frozenGPIO(.auxiliary), true)
+            let order = try scene.order(.select(actuator: "outlet", permille: 1000))
+            try scene.rig.observer.publish(Scene.commandTopic, order)
             usleep(1_000_000)
             try scene.rig.set(.frozenGPIO(.auxiliary), false)
             let told = try scene.event("gpio-chip-silent", "heater", since: mark)
             try scene.event("gpio-chip-answers", "heater", since: mark)
-            let stand = try scene.plant("the inlet at 400 permille") { abs($0.tank.inletPermille - 400) <= 50 }
-            try scene.event("fault", "heater", since: mark)
-            try scene.press(until: "fault-reset")
+            try require(try scene.receipt(order, since: mark).outcome == .accepted, "the outlet took no order")
+            let closing = try scene.closes(
+                since: mark, outputMilliseconds: 300 + scene.reaction.toFault(persistenceMilliseconds: 100),
+                safeMilliseconds: 400 + scene.reaction.toSafe(actuator: "inlet"))
+            let back = try scene.drive(toPermille: 200)
             try require(machine.monitor?.wait(for: "WATCHDOG", after: mark.nanoseconds, timeoutSeconds: 0.1) == nil, "the watchdog bit")
-            return "\(told.text); the inlet at \(stand.tank.inletPermille) permille meanwhile"
+            return "\(told.text.prefix(60)); \(closing); then at \(back.tank.inletPermille) permille by a new order"
         }
-        check("a frozen GPIO chip: the other one's valve trips as ever, the tick holds, then the watchdog resets the board", threat: "P-E1", timeoutSeconds: 300) {
-            scene.fill(toLitres: 6)
+        check("a frozen GPIO chip: what hangs on the other goes on, the tick holds, then the watchdog resets the board", threat: "P-E1", timeoutSeconds: 300) {
             let machine = try scene.ready()
-            try scene.drive(toPermille: 0)
-            try scene.command(.setpoint(actuator: "inlet", permille: 450))
+            try scene.drive(toPermille: 300)
             let mark = scene.mark()
-            _ = try scene.plant("an inlet that opens") { $0.outputs[.inletOpen] == .high }
             try scene.rig.set(.frozenGPIO(.auxiliary), true)
             defer { try? scene.rig.set(.frozenGPIO(.auxiliary), false) }
-            usleep(600_000)
+            let closing = try scene.seen(.output(.inletClose, true), since: mark, timeoutSeconds: 5)
             let before = scene.wiring.snapshot.requests
             usleep(1_000_000)
             // Each tick reads the nine lines of the main chip.
             let ticks = (scene.wiring.snapshot.requests - before) / Chip.main.lines.count
             try require(ticks >= 14, "\(ticks) ticks of 50 ms in a second")
             scene.wiring.change { $0.fill(toMicrolitres: 18_100_000) }
-            let edge = try scene.seen(.input(.levelHigh, true), since: mark)
-            let stop = try scene.seen(.output(.inletOpen, false), since: mark, timeoutSeconds: 5)
-            try require(stop.nanoseconds > edge.nanoseconds, "it had stopped before the level rose")
+            try scene.event("tripped", "inlet level-high: condition", since: mark)
             try scene.event("gpio-chip-lost", "heater", since: mark)
             let end = try resetByWatchdog(scene, machine, .auxiliary, mark)
             try require(scene.tank.inletHighestPermille <= 500, "it came to \(scene.tank.inletHighestPermille) permille")
-            let receipt = try scene.send(try scene.order(.setpoint(actuator: "inlet", permille: 0)))
-            if receipt.code == "tripped" { try scene.press(until: "trip-reset") }
             return String(
-                format: "%d ticks in a second; stopped %d us after the level's edge; reset %.1f s after the chip froze",
-                ticks, (stop.nanoseconds - edge.nanoseconds) / 1000, end)
+                format: "closing %d ms after it froze, %d ticks in a second, tripped by the level meanwhile; reset %.1f s after it froze",
+                milliseconds(from: mark.nanoseconds, to: closing.nanoseconds), ticks, end)
         }
         check("a frozen GPIO chip with the valve on it: PID 1 says that it can't drive it, and lets the watchdog reset the board", threat: "P-E1", timeoutSeconds: 300) {
             scene.fill(toLitres: 6)

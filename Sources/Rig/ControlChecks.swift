@@ -45,6 +45,22 @@ extension Story {
             try require(!scene.opened(since: mark), "it opened")
             return "reboot refused; 300 permille refused by the controller that came after"
         }
+        check("a latched trip outlives a power cut and the watchdog's reset", threat: "P-E2 P-D2", timeoutSeconds: 300) {
+            try tripped(scene)
+            scene.fill(toLitres: 6)
+            let mark = scene.mark()
+            try scene.powerOn()
+            try scene.event("tripped", "inlet level-high: restored", since: mark)
+            try scene.refused(inlet: 300, "tripped")
+            let cut = scene.mark()
+            try scene.rig.observer.publish(Scene.commandTopic, try scene.order(.freeze(.keeper)))
+            let ends = try bitten(scene, try scene.machine(), cut)
+            try scene.refused(inlet: 300, "tripped")
+            let first = try scene.report("the first-out") { $0.states["inlet"]?.firstOut }
+            try require(first == "level-high", "the first was \(first)")
+            try require(!scene.opened(since: mark), "it opened")
+            return String(format: "restored after the cut, and after the reset that came %.1f s after the keeper froze; refused each time", ends.bite)
+        }
         check("the local button resets the trip, and starts nothing", threat: "V-S1 P-E2", timeoutSeconds: 180) {
             try tripped(scene)
             scene.wiring.change { $0.fill(toMicrolitres: 18_100_000) }

@@ -94,9 +94,9 @@ extension Story {
             try scene.event("tripped", "inlet level-high-high: condition", since: mark)
             let first = try scene.report("the first-out") { $0.states["inlet"]?.firstOut }
             try require(first == "level-high", "the first was \(first)")
-            // Below 18.5 l the second may be reset, and the first may not.
+            // Below 18.3 l the second may be reset, and the first may not.
             scene.wiring.change { $0.fill(toMicrolitres: 18_200_000) }
-            _ = try scene.report("a level below 18.5 l", timeoutSeconds: 20) { ($0.values["level"]?.value ?? .max) < 18_450 ? true : nil }
+            _ = try scene.report("a level below 18.3 l", timeoutSeconds: 20) { ($0.values["level"]?.value ?? .max) < 18_260 ? true : nil }
             var before = scene.mark()
             try scene.press(until: "reset-refused")
             try scene.event("trip-reset", "level-high-high", since: before)

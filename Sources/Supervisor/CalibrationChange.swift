@@ -33,8 +33,8 @@ struct CalibrationChange {
 
     /// The controller acts by the calibration with this digest.
     mutating func heard(_ digest: [UInt8]) -> Word {
-        if digest == inForce.verified.payloadDigest.bytes { return .known }
-        guard let next = offered, digest == next.verified.payloadDigest.bytes else { return .unknown }
+        if digest == inForce.digest { return .known }
+        guard let next = offered, digest == next.digest else { return .unknown }
         inForce = next
         offered = nil
         isBeingTried = false
