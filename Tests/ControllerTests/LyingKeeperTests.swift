@@ -117,9 +117,9 @@ private final class Running: @unchecked Sendable {
         let linesOfChip = map.names.indices.map { chip in
             board.lines.indices.filter { map.chipOfLine[$0] == chip }.map { Plant.Line(rawValue: board.lines[$0].name)! }
         }
-        var chips: [Chip<WorldPins>] = []
+        var chips: [GPIO.Chip<WorldPins>] = []
         for _ in map.names {
-            chips.append(Chip())
+            chips.append(GPIO.Chip())
             try chips[chips.count - 1].start()
         }
         let sampler = Sampler<WorldChannels>()
