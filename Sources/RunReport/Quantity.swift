@@ -1,0 +1,50 @@
+// Values as an engineer reads them.
+
+import Foundation
+
+enum Quantity {
+    /// What a value of that unit is multiplied by to be shown, and in which unit that is.
+    static func scale(_ unit: String) -> (factor: Double, unit: String) {
+        switch unit {
+        case "permille": (0.1, "%")
+        case "uL/s": (0.001, "mL/s")
+        case "uL": (1e-6, "L")
+        case "1", "": (1, "")
+        default: (1, unit)
+        }
+    }
+
+    /// "40.5 %".
+    static func text(_ value: Int64, _ unit: String) -> String {
+        let scale = scale(unit)
+        return number(Double(value) * scale.factor) + (scale.unit.isEmpty ? "" : " \(scale.unit)")
+    }
+
+    /// At most three decimals, none that says nothing.
+    static func number(_ value: Double) -> String {
+        var text = String(format: "%.3f", value)
+        while text.hasSuffix("0") { text.removeLast() }
+        if text.hasSuffix(".") { text.removeLast() }
+        return text == "-0" ? "0" : text
+    }
+
+    /// "1:02:03.4"; hours are left out where there are none.
+    static func time(_ milliseconds: Int64, tenths: Bool = true) -> String {
+        let sign = milliseconds < 0 ? "-" : ""
+        let all = milliseconds.magnitude
+        let (hours, minutes, seconds) = (all / 3_600_000, all / 60_000 % 60, all / 1000 % 60)
+        let head = hours > 0 ? "\(hours):\(two(minutes))" : "\(minutes)"
+        return "\(sign)\(head):\(two(seconds))" + (tenths ? ".\(all / 100 % 10)" : "")
+    }
+
+    /// "3 min 20 s".
+    static func span(_ milliseconds: Int64) -> String {
+        let seconds = Double(milliseconds) / 1000
+        if milliseconds < 1000 { return "\(milliseconds) ms" }
+        if seconds < 60 { return "\(String(format: "%.1f", seconds)) s" }
+        let (hours, minutes, rest) = (milliseconds / 3_600_000, milliseconds / 60_000 % 60, milliseconds / 1000 % 60)
+        return hours > 0 ? "\(hours) h \(minutes) min" : "\(minutes) min \(rest) s"
+    }
+
+    private static func two(_ value: UInt64) -> String { value < 10 ? "0\(value)" : "\(value)" }
+}
