@@ -80,7 +80,7 @@ let hostTargets: [Target] = [
     .target(name: "RunReport", dependencies: [
         "Bytes", "Cryptography", "Signed", "Calibration", "Telemetry", "Journal", "Authority", "Compiler",
     ]),
-    .testTarget(name: "RunReportTests", dependencies: ["RunReport", "Compiler", "Journal", "Telemetry", "SimulatedDisk"]),
+    .testTarget(name: "RunReportTests", dependencies: ["RunReport", "Compiler", "Board", "Journal", "Telemetry", "Authority", "SimulatedDisk"]),
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: [
@@ -88,7 +88,7 @@ let hostTargets: [Target] = [
         "Verity", "Release", "RunReport",
     ]),
     .testTarget(name: "PlantTests", dependencies: ["Plant"]),
-    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"]),
+    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig", "RunReport", "Command", "Cryptography", "Signed", "Telemetry"]),
     .executableTarget(name: "penstock-rig", dependencies: [
         "Rig", "Plant", "Command", "Compiler", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),

@@ -32,7 +32,7 @@ struct Chart {
             for segment in timeline.segments { horizontal(segment.x, segment.end, y, "grid") }
             text(Timeline.left - 8, y + 4, line.text, "tick", anchor: "end")
         }
-        bottom = plotTop + height
+        bottom = plotTop + height + 4
     }
 
     func y(_ value: Double) -> Double {

@@ -87,7 +87,9 @@ public struct RunPage {
         tiles.append(tile("trips", "\(trips.count)", trips.isEmpty ? "none in this run" : "first-out: \(counted(trips.map(\.firstOut)))", isGood: nil))
         tiles.append(tile("faults", "\(faults.count)", faults.isEmpty ? "none in this run" : counted(faults.map(\.name)), isGood: nil))
         let refusals = summary.refusals.prefix(3).map { "\($0.code) \($0.count)" }.joined(separator: ", ")
-        tiles.append(tile("orders", "\(summary.ordersAccepted) + \(summary.ordersRefused)", "accepted + refused" + (refusals.isEmpty ? "" : ": \(refusals)"), isGood: nil))
+        tiles.append(tile(
+            "orders accepted", "\(summary.ordersAccepted)",
+            summary.ordersRefused == 0 ? "none refused" : "\(summary.ordersRefused) refused: \(refusals)\(summary.refusals.count > 3 ? ", …" : "")", isGood: nil))
         let gaps = summary.missingRecords == 0 ? "none missing" : "\(summary.missingRecords) missing in \(record.missing.count) gaps"
         let range = summary.sequences.map { "\($0.lowerBound) to \($0.upperBound), " } ?? ""
         tiles.append(tile("records", "\(summary.records)", range + gaps + (summary.damage.isEmpty ? "" : "; \(summary.damage.joined(separator: "; "))"), isGood: summary.missingRecords == 0 && summary.damage.isEmpty))
@@ -179,7 +181,10 @@ public struct RunPage {
         if let minimum = envelope?.minimum, minimum > 0 { chart.level(Double(minimum) / 10, "", "least") }
         if let truth { chart.line(truth, factor: 0.1, "truth") }
         chart.line(authority.setpoint, factor: 0.1, "setpoint")
-        if let point { chart.line(point.values, factor: 0.1, "position") }
+        if let point {
+            chart.line(point.doubtful, factor: 0.1, "doubtful")
+            chart.line(point.values, factor: 0.1, "position")
+        }
         chart.markers(upsets)
         lanes(&chart, name, states, authority.holders, point?.bad ?? [], envelope?.outputs ?? [])
         chart.axis()
@@ -203,10 +208,10 @@ public struct RunPage {
     }
 
     private func legend(hasTruth: Bool, hasSetpoint: Bool, hasLimit: Bool) -> String {
-        var items = ["<span class=\"key position-key\"></span>reported by the board"]
-        if hasTruth { items.append("<span class=\"key truth-key\"></span>as the plant saw it") }
-        if hasSetpoint { items.append("<span class=\"key setpoint-key\"></span>ordered") }
-        if hasLimit { items.append("<span class=\"key allowed-key\"></span>envelope") }
+        var items = ["<span><i class=\"key\"></i>reported by the board</span>"]
+        if hasTruth { items.append("<span><i class=\"key truth-key\"></i>as the plant saw it</span>") }
+        if hasSetpoint { items.append("<span><i class=\"key setpoint-key\"></i>ordered</span>") }
+        if hasLimit { items.append("<span><i class=\"key allowed-key\"></i>envelope</span>") }
         return "<p class=\"legend\">\(items.joined(separator: " "))</p>"
     }
 
@@ -223,6 +228,7 @@ public struct RunPage {
             chart.plot(height: 30, 0...1, grid: [(value: 0, text: "off"), (value: 1, text: "on")], markers: false)
             chart.shade(point.bad, "shade-unknown")
             if let line { chart.line(line, factor: 1, "truth") }
+            chart.line(point.doubtful, factor: 1, "doubtful")
             chart.line(point.values, factor: 1, "position")
         } else {
             let values = [point.values.maximum, point.values.minimum, truth?.maximum, truth?.minimum].compactMap { $0 } + trips.compactMap(\.limit) + [0]
@@ -231,6 +237,7 @@ public struct RunPage {
             chart.shade(point.bad, "shade-unknown")
             for trip in trips { if let limit = trip.limit { chart.level(Double(limit) * scale.factor, "trip \(trip.name)", "limit") } }
             if let truth { chart.line(truth, factor: scale.factor, "truth") }
+            chart.line(point.doubtful, factor: scale.factor, "doubtful")
             chart.line(point.values, factor: scale.factor, "position")
         }
         if !point.bad.isEmpty { chart.lane("quality", point.bad, style: { $0.text == "stale" ? "unknown" : "fault" }) }
@@ -243,7 +250,8 @@ public struct RunPage {
 
     /// A range that holds both, with about four round values in it.
     static func round(_ lowest: Double, _ highest: Double) -> (lowest: Double, highest: Double, grid: [Double]) {
-        let span = max(highest - lowest, 1e-6)
+        let highest = highest > lowest ? highest : lowest + 1
+        let span = highest - lowest
         let power = pow(10, floor(log10(span / 3)))
         let step = [1, 2, 2.5, 5, 10].map { $0 * power }.first { $0 >= span / 4 } ?? span
         let first = (lowest / step).rounded(.down) * step, last = max((highest / step).rounded(.up) * step, first + step)

@@ -34,8 +34,8 @@ public struct Series: Sendable {
     public internal(set) var entries: [Entry] = []
 
     mutating func append(_ at: Instant, _ value: Int64?) { entries.append(Entry(at: at, value: value)) }
-    var maximum: Int64? { entries.lazy.compactMap(\.value).max() }
-    var minimum: Int64? { entries.lazy.compactMap(\.value).min() }
+    public var maximum: Int64? { entries.lazy.compactMap(\.value).max() }
+    public var minimum: Int64? { entries.lazy.compactMap(\.value).min() }
 }
 
 /// Something that lasted.
@@ -60,7 +60,10 @@ public struct Timed<Fact: Sendable>: Sendable {
 public struct PointRecord: Sendable {
     public let name: String
     public internal(set) var unit: String
+    /// Of good quality; broken where it was not.
     public internal(set) var values = Series()
+    /// What it said nevertheless where its quality was not good.
+    public internal(set) var doubtful = Series()
     /// When its quality was not good, and what it was.
     public internal(set) var bad: [Interval] = []
 }

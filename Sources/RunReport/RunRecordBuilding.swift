@@ -190,7 +190,9 @@ extension RunRecord {
         let index = points.firstIndex { $0.name == name } ?? points.endIndex
         if index == points.endIndex { points.append(PointRecord(name: name, unit: "")) }
         let at = instant(stamp)
-        points[index].values.append(at, sample.value)
+        let isGood = sample.quality == "good"
+        points[index].values.append(at, isGood ? sample.value : nil)
+        points[index].doubtful.append(at, isGood ? nil : sample.value)
         let open = openQuality[name]
         guard open?.text != sample.quality || open?.boot != stamp.boot else { return }
         if let open, open.text != "good" {
@@ -211,6 +213,7 @@ extension RunRecord {
                 points[index].bad.append(Interval(from: open.from, to: boot(open.boot)?.end ?? end, text: open.text))
             }
             points[index].values = endingWithBoots(points[index].values)
+            points[index].doubtful = endingWithBoots(points[index].doubtful)
         }
     }
 

@@ -32,7 +32,7 @@ enum RunTable {
             let after = upset.resetAt.flatMap { $0.segment == upset.at.segment ? Quantity.span($0.milliseconds - upset.at.milliseconds) : nil } ?? ""
             let boot = record.boot(at: upset.at)
             let time = record.hasRunClock ? Quantity.time(upset.at.milliseconds) : "boot \(boot?.count ?? 0), \(Quantity.time(upset.at.milliseconds))"
-            let refused = upset.refusedResets == 0 ? "" : ", refused \(upset.refusedResets) times before"
+            let refused = upset.refusedResets == 0 ? "" : ", \(upset.refusedResets)× refused before"
             return row([
                 "<span class=\"number \(upset.kind.rawValue)\">\(upset.number)</span>", "<b>\(time)</b>", escaped("\(upset.kind.rawValue) \(upset.name)"),
                 "<b>\(escaped(upset.firstOut))</b>", escaped(upset.reason), escaped(upset.end + refused), after,

@@ -103,7 +103,7 @@ extension RunRecord {
         var open: Set<Int64> = []
         var from: Recorded<EventFact>?
         func close(_ at: Instant) {
-            if let from { intervals.append(Interval(from: from.at, to: at, text: from.fact.text)) }
+            if let from { intervals.append(Interval(from: from.at, to: at, text: reason(from.fact))) }
             from = nil
             open = []
         }
