@@ -12,6 +12,8 @@ final class Scene: @unchecked Sendable {
     let rig: Rig
     let workshop: Workshop
     private let kernelPath: String
+    /// The file of another one than the board's own.
+    private let calibrationFile: String?
     /// The operator, whom the key set lets command.
     let issuer: Issuer
     private(set) var reports = BoardReports()
@@ -20,7 +22,8 @@ final class Scene: @unchecked Sendable {
     private var made: Machine?
     private(set) var listener: Listener?
 
-    init(rig: Rig, workshop: Workshop, kernelPath: String) {
+    init(rig: Rig, workshop: Workshop, kernelPath: String, calibration: String? = nil) {
+        calibrationFile = calibration
         self.rig = rig
         self.workshop = workshop
         self.kernelPath = kernelPath
@@ -36,7 +39,7 @@ final class Scene: @unchecked Sendable {
     /// The board, made on first use, with or without power.
     func machine() throws -> Machine {
         if let made { return made }
-        let machine = try workshop.makeBoard(kernelPath: kernelPath)
+        let machine = try workshop.makeBoard(kernelPath: kernelPath, calibration: calibrationFile)
         made = machine
         listener = try Listener(rig)
         return machine

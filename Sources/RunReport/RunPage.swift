@@ -203,7 +203,7 @@ public struct RunPage {
             chart.lane("refused", ticks: refused.map { (at: $0.at, text: "\($0.fact.issuer ?? "nobody known"): \(record.order(of: $0.fact)?.text ?? ""): \($0.fact.code)", style: "bad") })
         }
         for state in states { chart.lane(state.name, state.intervals, style: { _ in state.name }) }
-        if !bad.isEmpty { chart.lane("position", bad, style: { _ in "unknown" }) }
+        if !bad.isEmpty { chart.lane("quality", bad, style: { _ in "unknown" }) }
         for line in outputs { if let series = record.lines[line] { chart.lane(line, series, "truth-thin") } }
     }
 
@@ -267,6 +267,9 @@ public struct RunPage {
         let articles = others.map { name -> String in
             let series = record.truth[name]!, unit = record.units[name] ?? ""
             let scale = Quantity.scale(unit)
+            if let only = series.maximum, only == series.minimum {
+                return "<article><h3>\(escaped(name))</h3><p class=\"facts\">\(escaped("\(Quantity.text(only, unit)) all the time"))</p></article>\n"
+            }
             let range = Self.round(min(0, Double(series.minimum ?? 0) * scale.factor), Double(series.maximum ?? 1) * scale.factor)
             var chart = Chart(record, timeline)
             chart.plot(height: 90, range.lowest...range.highest, grid: range.grid.map { (value: $0, text: Quantity.number($0)) }, markers: false)

@@ -11,7 +11,7 @@ enum RunStyle {
         dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(230px,1fr));gap:10px 28px;margin:0;padding:14px 0 0;border-top:2px solid var(--ink)}dt{color:var(--soft);font-size:12px}dd{margin:0}
         h2{font-size:20px;margin:44px 0 12px;padding-bottom:6px;border-bottom:1px solid var(--line)}h3{font-size:16px;margin:0}
         code{font:13px ui-monospace,"SF Mono",Menlo,Consolas,monospace}small{color:var(--soft);font-size:12px}strong.bad{color:var(--red)}
-        .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(196px,1fr));gap:12px;margin-top:24px}
+        .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(160px,1fr));gap:12px;margin-top:24px}
         .tile{background:var(--card);border:1px solid var(--faint);border-radius:8px;padding:12px 14px}.tile h3{font-size:13px;font-weight:500;color:var(--soft)}.tile p{margin:2px 0 0;font-size:13px;color:var(--soft);overflow-wrap:anywhere}
         .tile p.figure{font-size:27px;font-weight:600;line-height:1.2;color:var(--ink);margin:2px 0}.tile p.figure.good{color:var(--green)}.tile p.figure.bad{color:var(--red)}.tile svg{display:block;width:100%;margin:4px 0 0}
         article{margin:0 0 34px}.facts{margin:2px 0 6px;color:var(--soft);font-size:13px}figure{margin:0;padding:8px 0 0}figure svg{display:block;width:100%;height:auto;overflow:visible}
@@ -28,7 +28,7 @@ enum RunStyle {
         .bar-text{font-size:9.5px}.tripped-text,.faulted-text,.fault-text,.bad-text,.good-text{fill:var(--card)}
         .stroke{stroke-width:2}.stroke.bad{stroke:var(--red)}.stroke.warn{stroke:var(--amber)}.stroke.good{stroke:var(--green)}.stroke.note{stroke:var(--gray)}
         .marker-line{stroke:var(--red);stroke-width:1;opacity:.7}.marker circle{fill:var(--red)}.marker.fault circle{fill:var(--amber)}.marker.fault .marker-line{stroke:var(--amber)}.marker-text{fill:#fff;font-size:10px;font-weight:700}
-        .table{overflow-x:auto;margin:8px 0 0}table{border-collapse:collapse;width:100%;font-size:13px}th{text-align:left;font-weight:500;color:var(--soft);font-size:12px}th,td{padding:4px 14px 4px 0;border-bottom:1px solid var(--faint);vertical-align:top;overflow-wrap:anywhere}td:first-child{white-space:nowrap}tr.strong td{background:var(--plot)}tr.more td{text-align:center;color:var(--soft)}
+        .table{overflow-x:auto;margin:8px 0 0}table{border-collapse:collapse;width:100%;font-size:13px}th{text-align:left;font-weight:500;color:var(--soft);font-size:12px}th,td{padding:4px 14px 4px 0;border-bottom:1px solid var(--faint);vertical-align:top;overflow-wrap:break-word}td:first-child{white-space:nowrap}tr.strong td{background:var(--plot)}tr.more td{text-align:center;color:var(--soft)}
         .outcome{font-weight:600}.outcome.good{color:var(--green)}.outcome.bad{color:var(--red)}.number{display:inline-block;min-width:18px;padding:0 4px;border-radius:9px;text-align:center;font-size:11px;font-weight:700;line-height:18px;color:#fff;background:var(--red)}.number.fault{background:var(--amber)}
         @media print{:root{--paper:#fff;--card:#fff;--ink:#000;--soft:#444;--faint:#ddd;--plot:#f6f6f6;--line:#bbb;--blue:#1f5fa8;--amber:#d9882b;--green:#257a61;--green-soft:#dff0ea;--red:#c03a26;--yellow:#e9c46a;--gray:#888}html{font-size:11px;print-color-adjust:exact;-webkit-print-color-adjust:exact}main{max-width:none;padding:0}article,figure,.tile,tr{break-inside:avoid}h2,h3{break-after:avoid}.table{overflow:visible}@page{margin:14mm}}
         """

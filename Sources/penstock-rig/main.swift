@@ -11,7 +11,7 @@ struct PenstockRig: ParsableCommand {
         commandName: "penstock-rig",
         abstract: "A whole board in one command: plant, wires, TPM, disk, network, broker, bundle server.",
         discussion: "tools/run builds what this needs and starts it.",
-        subcommands: [RunCommand.self, CheckCommand.self, MeasureCommand.self])
+        subcommands: [RunCommand.self, CheckCommand.self, MeasureCommand.self, ReactionCommand.self])
 }
 
 /// What the board is made of.
