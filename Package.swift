@@ -9,7 +9,7 @@ let device = Context.environment["PENSTOCK_DEVICE"] != nil
 let common: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 let embedded: [SwiftSetting] = common + [
     .enableExperimentalFeature("Embedded"),
-    .unsafeFlags(["-wmo", "-Osize", "-Xfrontend", "-function-sections"]),
+    .unsafeFlags(["-wmo", "-O", "-Xfrontend", "-function-sections"]),
 ]
 // A module's code is made where it is used: the program's object holds all of it, so the modules' own
 // objects would only be made to be thrown away, at more than half of the build's time.
