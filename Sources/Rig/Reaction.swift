@@ -17,6 +17,8 @@ public struct ReactionFigures: Codable, Sendable {
 public struct Reaction {
     /// The two take turns, so that whatever else the host does falls on both.
     static let turns = 4
+    /// At the beginning of a turn, and not counted: the emulator translates the way that they take.
+    static let warmingEdges = 5
     private static let waitSeconds = 10.0
 
     private let rig: Rig
@@ -42,14 +44,14 @@ public struct Reaction {
             machine.settings = board
             scene.fill(toLitres: 6)
             try scene.powerOn()
-            for _ in 0..<share { ours.append(try measure(rearm: order)) }
+            ours += try measure(share, rearm: order)
             machine.cutPower()
             explain("turn \(turn + 1) of \(Self.turns): \(share) edges of the echo")
             machine.settings.initramfsPath = echo
             let offset = machine.serialOffset
             try machine.start()
             try require(try machine.waitForSerial("echo: ready", after: offset, timeoutSeconds: 60), "the echo did not start:\n\(tail(of: machine.serialPath, lines: 10))")
-            for _ in 0..<share { theirs.append(try measure(rearm: {})) }
+            theirs += try measure(share, rearm: {})
             machine.cutPower()
         }
         return ReactionFigures(accelerator: try machine.accelerator(), penstockMicroseconds: ours, echoMicroseconds: theirs)
@@ -64,6 +66,11 @@ public struct Reaction {
             usleep(100_000)
         }
         throw Unmet("the trip stands though the level is low")
+    }
+
+    private func measure(_ edges: Int, rearm: () throws -> Void) throws -> [Int] {
+        for _ in 0..<Self.warmingEdges { _ = try measure(rearm: rearm) }
+        return try (0..<edges).map { _ in try measure(rearm: rearm) }
     }
 
     private func measure(rearm: () throws -> Void) throws -> Int {
