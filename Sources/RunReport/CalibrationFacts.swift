@@ -4,14 +4,9 @@ import Calibration
 import Compiler
 
 enum CalibrationFacts {
-    struct Point {
-        let name: String
-        let unit: String
-    }
-
     /// In the order of their numbers: actuators, then sensors.
-    static func points(_ calibration: Calibration) -> [Point] {
-        calibration.actuators.map { Point(name: $0.name, unit: unit($0)) } + calibration.sensors.map { Point(name: $0.name, unit: unit($0)) }
+    static func points(_ calibration: Calibration) -> [PointFact] {
+        calibration.actuators.map { PointFact(name: $0.name, unit: unit($0)) } + calibration.sensors.map { PointFact(name: $0.name, unit: unit($0)) }
     }
 
     private static func unit(_ actuator: Actuator) -> String {
@@ -81,7 +76,7 @@ enum CalibrationFacts {
     struct TripFact {
         let name: String
         let sensor: String
-        let actuator: String
+        let actuators: [String]
         /// In words.
         let when: String
         /// In the sensor's unit: where the trip begins.
@@ -103,10 +98,16 @@ enum CalibrationFacts {
             let sensor = calibration.sensors[trip.sensor].name
             let delay = trip.delayMilliseconds == 0 ? "" : " for \(duration(trip.delayMilliseconds))"
             return TripFact(
-                name: trip.name, sensor: sensor, actuator: calibration.actuators[trip.actuator].name, when: "\(sensor) \(words)\(delay)",
+                name: trip.name, sensor: sensor, actuators: [calibration.actuators[trip.actuator].name], when: "\(sensor) \(words)\(delay)",
                 limit: limit, isLatched: trip.latched, reset: trip.reset.map { calibration.resets[$0].name })
         }
     }
+
+    /// The actuators under the same selector, and this one.
+    static func sharingSelector(with name: String, _ calibration: Calibration?) -> [String] { [name] }
+
+    /// Names of the operating phases, in the order of their numbers.
+    static func phases(_ calibration: Calibration?) -> [String] { [] }
 
     static func duration(_ milliseconds: Int) -> String { CalibrationCompiler.duration(milliseconds) }
 }

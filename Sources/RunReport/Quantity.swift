@@ -4,7 +4,12 @@ import Foundation
 
 enum Quantity {
     /// What a value of that unit is multiplied by to be shown, and in which unit that is.
-    static func scale(_ unit: String) -> (factor: Double, unit: String) {
+    static func scale(_ unit: String, divisor: Int64 = 1) -> (factor: Double, unit: String) {
+        let scale = scale(whole: unit)
+        return (scale.factor / Double(divisor), scale.unit)
+    }
+
+    private static func scale(whole unit: String) -> (factor: Double, unit: String) {
         switch unit {
         case "permille": (0.1, "%")
         case "uL/s": (0.001, "mL/s")
@@ -15,8 +20,8 @@ enum Quantity {
     }
 
     /// "40.5 %".
-    static func text(_ value: Int64, _ unit: String) -> String {
-        let scale = scale(unit)
+    static func text(_ value: Int64, _ unit: String, divisor: Int64 = 1) -> String {
+        let scale = scale(unit, divisor: divisor)
         return number(Double(value) * scale.factor) + (scale.unit.isEmpty ? "" : " \(scale.unit)")
     }
 

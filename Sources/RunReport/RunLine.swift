@@ -12,9 +12,10 @@
 // |-------------|----------------------------------------------------------------------------------------|
 // | run         | format (1), device, board, units {name: unit} of the plant's values                    |
 // | calibration | payload (hex of the encoded calibration)                                               |
-// | birth       | device, board, release, slot, rollbackIndex, calibration (hex digest), points [[name, unit], ...], failure or null |
+// | birth       | device, board, release, slot, rollbackIndex, calibration (hex digest), points [[name, unit, divisor], ...], failure or null |
 // | death       | boot, session                                                                          |
 // | data        | calibration (first 8 bytes of its digest, hex), samples [[point, value, quality], ...] |
+// | state       | phase or null, bypasses [trip, ...], actuators [[point, mode, holder, firstOut, fault], ...]: texts or null |
 // | event       | code, text, point or null, value or null                                               |
 // | receipt     | object (hex), outcome, issuer or null, counter or null, code, text                     |
 // | order       | object (hex), text, actuator or null, permille or null: what was sent to the board     |
@@ -43,6 +44,19 @@ public struct RecordStamp: Equatable, Sendable {
     }
 }
 
+/// A point's name and unit; its value divided by `divisor` is in the unit.
+public struct PointFact: Equatable, Sendable {
+    public var name: String
+    public var unit: String
+    public var divisor: Int64
+
+    public init(name: String, unit: String, divisor: Int64 = 1) {
+        self.name = name
+        self.unit = unit
+        self.divisor = divisor
+    }
+}
+
 public struct BirthFact: Equatable, Sendable {
     public var device: String
     public var board: String
@@ -50,7 +64,7 @@ public struct BirthFact: Equatable, Sendable {
     public var slot: String
     public var rollbackIndex: UInt64
     public var calibration: String
-    public var points: [[String]]
+    public var points: [PointFact]
     public var failure: String?
 }
 
@@ -64,6 +78,39 @@ public struct SampleFact: Equatable, Sendable {
         self.point = point
         self.value = value
         self.quality = quality
+    }
+}
+
+/// Who an actuator obeys, and what stands in its way.
+public struct ActuatorFact: Equatable, Sendable {
+    public var point: Int
+    /// "off", "hand", "auto".
+    public var mode: String
+    /// Who holds its lease.
+    public var holder: String?
+    /// The trip that came first and still stands.
+    public var firstOut: String?
+    public var fault: String?
+
+    public init(point: Int, mode: String, holder: String? = nil, firstOut: String? = nil, fault: String? = nil) {
+        self.point = point
+        self.mode = mode
+        self.holder = holder
+        self.firstOut = firstOut
+        self.fault = fault
+    }
+}
+
+public struct StateFact: Equatable, Sendable {
+    public var phase: String?
+    public var bypasses: [String]
+    /// Those of which something has changed.
+    public var actuators: [ActuatorFact]
+
+    public init(phase: String?, bypasses: [String], actuators: [ActuatorFact]) {
+        self.phase = phase
+        self.bypasses = bypasses
+        self.actuators = actuators
     }
 }
 
@@ -141,6 +188,7 @@ public enum RunLine: Equatable, Sendable {
     case birth(RecordStamp, BirthFact)
     case death(runMilliseconds: Int64, boot: UInt64, session: UInt64)
     case data(RecordStamp, calibration: String, samples: [SampleFact])
+    case state(RecordStamp, StateFact)
     case event(RecordStamp, EventFact)
     case receipt(RecordStamp, ReceiptFact)
     case order(runMilliseconds: Int64, OrderFact)
@@ -168,13 +216,18 @@ extension RunLine {
         case .birth(let stamp, let birth):
             stamp.members("birth", [
                 "device": birth.device, "board": birth.board, "release": birth.release, "slot": birth.slot,
-                "rollbackIndex": birth.rollbackIndex, "calibration": birth.calibration, "points": birth.points,
+                "rollbackIndex": birth.rollbackIndex, "calibration": birth.calibration, "points": birth.points.map { [$0.name, $0.unit, $0.divisor] as [Any] },
                 "failure": birth.failure ?? NSNull(),
             ])
         case .death(let run, let boot, let session): ["kind": "death", "runMilliseconds": run, "boot": boot, "session": session]
         case .data(let stamp, let calibration, let samples):
             stamp.members("data", [
                 "calibration": calibration, "samples": samples.map { [$0.point, $0.value, $0.quality] as [Any] },
+            ])
+        case .state(let stamp, let state):
+            stamp.members("state", [
+                "phase": state.phase ?? NSNull(), "bypasses": state.bypasses,
+                "actuators": state.actuators.map { [$0.point, $0.mode, $0.holder ?? NSNull(), $0.firstOut ?? NSNull(), $0.fault ?? NSNull()] as [Any] },
             ])
         case .event(let stamp, let event):
             stamp.members("event", [

@@ -92,6 +92,9 @@ private struct Members {
                 failure: try optional("failure", string)))
         case "death": return .death(runMilliseconds: try time(), boot: try unsigned("boot"), session: try unsigned("session"))
         case "data": return .data(try stamp(), calibration: try string("calibration"), samples: try samples())
+        case "state":
+            return .state(try stamp(), StateFact(
+                phase: try optional("phase", string), bypasses: try strings("bypasses"), actuators: try actuators()))
         case "event":
             return .event(try stamp(), EventFact(
                 code: try string("code"), text: try string("text"), point: try optional("point", integer).map { Int($0) },
@@ -138,11 +141,31 @@ private struct Members {
         return samples
     }
 
-    private func points() throws(RunRecordError) -> [[String]] {
-        guard let points = object["points"] as? [[String]], points.allSatisfy({ $0.count == 2 }) else {
-            throw wrong("points", "a list of [name, unit]")
+    private func points() throws(RunRecordError) -> [PointFact] {
+        let form = "a list of [name, unit, divisor]"
+        guard let items = object["points"] as? [[Any]] else { throw wrong("points", form) }
+        var points: [PointFact] = []
+        for item in items {
+            guard item.count == 3, let name = item[0] as? String, let unit = item[1] as? String, let divisor = Self.integer(item[2]), divisor > 0 else {
+                throw wrong("points", form)
+            }
+            points.append(PointFact(name: name, unit: unit, divisor: divisor))
         }
         return points
+    }
+
+    private func actuators() throws(RunRecordError) -> [ActuatorFact] {
+        let form = "a list of [point, mode, holder, firstOut, fault]"
+        guard let items = object["actuators"] as? [[Any]] else { throw wrong("actuators", form) }
+        var actuators: [ActuatorFact] = []
+        for item in items {
+            guard item.count == 5, let point = Self.integer(item[0]), let mode = item[1] as? String,
+                item[2...].allSatisfy({ $0 is String || $0 is NSNull })
+            else { throw wrong("actuators", form) }
+            actuators.append(ActuatorFact(
+                point: Int(point), mode: mode, holder: item[2] as? String, firstOut: item[3] as? String, fault: item[4] as? String))
+        }
+        return actuators
     }
 
     private func bytes(_ name: String) throws(RunRecordError) -> [UInt8] {

@@ -13,12 +13,12 @@ extension RunLine {
             return .birth(RecordStamp(birth.stamp, runMilliseconds), BirthFact(
                 device: birth.device, board: birth.board, release: birth.boot.release, slot: birth.boot.slot,
                 rollbackIndex: birth.boot.rollbackIndex, calibration: hexadecimal(birth.calibrationDigest),
-                points: birth.points.map { [$0.name, $0.unit] }, failure: birth.boot.failure))
+                points: birth.points.map { PointFact(name: $0.name, unit: $0.unit) }, failure: birth.boot.failure))
         case "data":
             let record = try DataRecord(decoding: payload)
             return .data(
                 RecordStamp(record.stamp, runMilliseconds), calibration: hexadecimal(record.calibration),
-                samples: record.samples.map { SampleFact(point: Int($0.point), value: $0.value, quality: "\($0.quality)") })
+                samples: record.samples.map { SampleFact(point: Int($0.point), value: $0.value, quality: words("\($0.quality)")) })
         case "event":
             let record = try EventRecord(decoding: payload)
             return .event(RecordStamp(record.stamp, runMilliseconds), EventFact(
@@ -35,6 +35,9 @@ extension RunLine {
         }
     }
 }
+
+/// "outOfSpecification" as people write it.
+private func words(_ name: String) -> String { name.reduce(into: "") { $0 += $1.isUppercase ? " " + $1.lowercased() : String($1) } }
 
 extension RecordStamp {
     fileprivate init(_ stamp: Telemetry.Stamp, _ runMilliseconds: Int64?) {

@@ -83,7 +83,10 @@ public struct RunPage {
 
     private var figures: String {
         var tiles = summary.actuators.compactMap(envelopeTile)
-        let trips = summary.upsets.filter { $0.kind == .trip }, faults = summary.upsets.filter { $0.kind == .fault }
+        // One that holds several actuators is one trip.
+        var trips: [Upset] = []
+        for upset in summary.upsets where upset.kind == .trip && !trips.contains(where: { $0.at == upset.at && $0.name == upset.name }) { trips.append(upset) }
+        let faults = summary.upsets.filter { $0.kind == .fault }
         tiles.append(tile("trips", "\(trips.count)", trips.isEmpty ? "none in this run" : "first-out: \(counted(trips.map(\.firstOut)))", isGood: nil))
         tiles.append(tile("faults", "\(faults.count)", faults.isEmpty ? "none in this run" : counted(faults.map(\.name)), isGood: nil))
         let refusals = summary.refusals.prefix(3).map { "\($0.code) \($0.count)" }.joined(separator: ", ")
@@ -128,6 +131,8 @@ public struct RunPage {
     private var overview: String {
         var chart = Chart(record, timeline)
         chart.lane("boots", record.bootIntervals, style: { $0.text.hasSuffix("!") ? "fault" : "plain" })
+        let phases = record.phases
+        if !phases.isEmpty { chart.lane("phase", phases, style: { _ in "plain" }) }
         if !record.boardEvents.isEmpty {
             let ticks = record.boardEvents.map { (at: $0.at, text: $0.fact, style: ["power-lost", "reset", "malformed"].contains($0.fact) ? "bad" : "note") }
             chart.lane("power, reset", ticks: ticks)
@@ -197,6 +202,10 @@ public struct RunPage {
     private func lanes(
         _ chart: inout Chart, _ name: String, _ states: [(name: String, intervals: [Interval])], _ holders: [Interval], _ bad: [Interval], _ outputs: [String]
     ) {
+        let modes = record.modes(of: name)
+        if !modes.isEmpty { chart.lane("selector", modes, style: { $0.text == "auto" ? "plain" : "unsupervised" }) }
+        let leases = record.leases(of: name)
+        if !leases.isEmpty { chart.lane("lease of", leases, style: { _ in "plain" }) }
         if !holders.isEmpty { chart.lane("order of", holders, style: { _ in "plain" }) }
         let refused = record.receipts.filter { $0.fact.outcome == "refused" && record.order(of: $0.fact)?.actuator == name }
         if !refused.isEmpty {
@@ -222,7 +231,7 @@ public struct RunPage {
         let sense = CalibrationFacts.sense(of: name, record.calibration)
         let trips = CalibrationFacts.trips(record.calibration).filter { $0.sensor == name }
         let line = sense.flatMap { record.lines[$0.line] }, truth = record.truth[name]
-        let scale = Quantity.scale(point.unit)
+        let scale = Quantity.scale(point.unit, divisor: point.divisor)
         var chart = Chart(record, timeline)
         if sense?.isSwitch ?? (point.unit == "1") {
             chart.plot(height: 30, 0...1, grid: [(value: 0, text: "off"), (value: 1, text: "on")], markers: false)
@@ -240,10 +249,11 @@ public struct RunPage {
             chart.line(point.doubtful, factor: scale.factor, "doubtful")
             chart.line(point.values, factor: scale.factor, "position")
         }
+        for state in record.states(of: name) where state.name == "deviating" { chart.lane(state.name, state.intervals, style: { _ in "unknown" }) }
         if !point.bad.isEmpty { chart.lane("quality", point.bad, style: { $0.text == "stale" ? "unknown" : "fault" }) }
         chart.axis()
         let words = [sense?.kind ?? "", scale.unit.isEmpty ? "" : "in \(scale.unit)"].filter { !$0.isEmpty }
-            + trips.map { "trips \($0.actuator) when \($0.when)\($0.isLatched ? ", latched" : "")" }
+            + trips.map { "trips \($0.actuators.joined(separator: ", ")) when \($0.when)\($0.isLatched ? ", latched" : "")" }
         return "<article><h3>\(escaped(name))</h3><p class=\"facts\">\(escaped(words.joined(separator: " · ")))</p>"
             + figure(chart, "\(name) over time", "", legend: legend(hasTruth: truth != nil || line != nil, hasSetpoint: false, hasLimit: false)) + "</article>\n"
     }

@@ -60,9 +60,11 @@ public struct Timed<Fact: Sendable>: Sendable {
 public struct PointRecord: Sendable {
     public let name: String
     public internal(set) var unit: String
-    /// Of good quality; broken where it was not.
+    /// A value divided by this is in the unit.
+    public internal(set) var divisor: Int64 = 1
+    /// As far as they can be used; broken where they could not.
     public internal(set) var values = Series()
-    /// What it said nevertheless where its quality was not good.
+    /// What it said nevertheless.
     public internal(set) var doubtful = Series()
     /// When its quality was not good, and what it was.
     public internal(set) var bad: [Interval] = []
@@ -82,6 +84,7 @@ public struct RunRecord: Sendable {
     public internal(set) var hasRunClock = false
     public internal(set) var points: [PointRecord] = []
     public internal(set) var events: [Recorded<EventFact>] = []
+    public internal(set) var states: [Recorded<StateFact>] = []
     public internal(set) var receipts: [Recorded<ReceiptFact>] = []
     public internal(set) var orders: [Timed<OrderFact>] = []
     public internal(set) var records = 0

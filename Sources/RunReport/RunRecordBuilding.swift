@@ -120,16 +120,14 @@ extension RunRecord {
     private mutating func makePoints(_ lines: [RunLine]) {
         for (_, calibration) in calibrations {
             for point in CalibrationFacts.points(calibration) where self.point(named: point.name) == nil {
-                points.append(PointRecord(name: point.name, unit: point.unit))
+                points.append(PointRecord(name: point.name, unit: point.unit, divisor: point.divisor))
             }
         }
         for line in lines {
             guard case .birth(let stamp, let birth) = line else { continue }
-            birthPoints[stamp.boot] = birth.points.map { $0[0] }
-            for point in birth.points {
-                if let known = points.firstIndex(where: { $0.name == point[0] }) { points[known].unit = point[1] } else {
-                    points.append(PointRecord(name: point[0], unit: point[1]))
-                }
+            birthPoints[stamp.boot] = birth.points.map(\.name)
+            for point in birth.points where self.point(named: point.name) == nil {
+                points.append(PointRecord(name: point.name, unit: point.unit, divisor: point.divisor))
             }
         }
     }
@@ -156,6 +154,9 @@ extension RunRecord {
             noteUnknown(calibration)
             count(stamp)
             for sample in samples { take(sample, stamp, calibration) }
+        case .state(let stamp, let state):
+            count(stamp)
+            states.append(Recorded(at: instant(stamp), stamp: stamp, fact: state))
         case .event(let stamp, let event):
             count(stamp)
             events.append(Recorded(at: instant(stamp), stamp: stamp, fact: event))
@@ -190,9 +191,9 @@ extension RunRecord {
         let index = points.firstIndex { $0.name == name } ?? points.endIndex
         if index == points.endIndex { points.append(PointRecord(name: name, unit: "")) }
         let at = instant(stamp)
-        let isGood = sample.quality == "good"
-        points[index].values.append(at, isGood ? sample.value : nil)
-        points[index].doubtful.append(at, isGood ? nil : sample.value)
+        let isUsable = !["stale", "fault"].contains(sample.quality)
+        points[index].values.append(at, isUsable ? sample.value : nil)
+        points[index].doubtful.append(at, isUsable ? nil : sample.value)
         let open = openQuality[name]
         guard open?.text != sample.quality || open?.boot != stamp.boot else { return }
         if let open, open.text != "good" {
@@ -244,7 +245,7 @@ extension RunLine {
     /// Of a record of the journal. A birth is none: it carries the number that the next record will have.
     var recordStamp: RecordStamp? {
         switch self {
-        case .data(let stamp, _, _), .event(let stamp, _), .receipt(let stamp, _): stamp
+        case .data(let stamp, _, _), .state(let stamp, _), .event(let stamp, _), .receipt(let stamp, _): stamp
         default: nil
         }
     }
@@ -252,7 +253,7 @@ extension RunLine {
     var runMilliseconds: Int64? {
         switch self {
         case .run, .calibration: nil
-        case .birth(let stamp, _), .data(let stamp, _, _), .event(let stamp, _), .receipt(let stamp, _): stamp.runMilliseconds
+        case .birth(let stamp, _), .data(let stamp, _, _), .state(let stamp, _), .event(let stamp, _), .receipt(let stamp, _): stamp.runMilliseconds
         case .death(let run, _, _), .order(let run, _), .plant(let run, _), .line(let run, _, _), .board(let run, _), .fault(let run, _, _),
             .check(let run, _): run
         }

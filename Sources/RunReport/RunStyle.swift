@@ -23,8 +23,8 @@ enum RunStyle {
         .allowed{fill:var(--green-soft)}.never{fill:url(#never)}.never-line{stroke:var(--red);stroke-width:1.6;opacity:.28}.limit{stroke:var(--red);stroke-width:1.4}.limit-text{fill:var(--red);font-weight:600}.least{stroke:var(--green);stroke-dasharray:1 3}
         .reached{fill:var(--green)}.reached.over{fill:var(--red)}
         .position{stroke:var(--blue);stroke-width:1.7;stroke-linejoin:round}.truth{stroke:var(--amber);stroke-width:5;stroke-linejoin:round;opacity:.55}.truth-thin{stroke:var(--amber);stroke-width:1.6}.doubtful{stroke:var(--gray);stroke-width:1.4;stroke-dasharray:1 3}.setpoint{stroke:var(--ink);stroke-width:1.3;stroke-dasharray:5 4}
-        .shade-tripped{fill:var(--red);opacity:.13}.shade-faulted{fill:var(--red);opacity:.2}.shade-unsupervised{fill:var(--yellow);opacity:.3}.shade-unknown{fill:var(--gray);opacity:.22}
-        .lane{fill:var(--plot)}.bar{fill:var(--gray)}.bar.plain{fill:var(--line)}.bar.tripped,.bar.faulted,.bar.fault,.bar.bad{fill:var(--red)}.bar.unsupervised,.bar.unknown{fill:var(--yellow)}.bar.good{fill:var(--green)}
+        .shade-tripped{fill:var(--red);opacity:.13}.shade-faulted{fill:var(--red);opacity:.2}.shade-unsupervised{fill:var(--yellow);opacity:.3}.shade-bypassed{fill:var(--yellow);opacity:.2}.shade-leased,.shade-deviating{fill:none}.shade-unknown{fill:var(--gray);opacity:.22}
+        .lane{fill:var(--plot)}.bar{fill:var(--gray)}.bar.plain{fill:var(--line)}.bar.tripped,.bar.faulted,.bar.fault,.bar.bad{fill:var(--red)}.bar.unsupervised,.bar.unknown,.bar.bypassed{fill:var(--yellow)}.bar.leased{fill:var(--line)}.bar.good{fill:var(--green)}
         .bar-text{font-size:9.5px}.tripped-text,.faulted-text,.fault-text,.bad-text,.good-text{fill:var(--card)}
         .stroke{stroke-width:2}.stroke.bad{stroke:var(--red)}.stroke.warn{stroke:var(--amber)}.stroke.good{stroke:var(--green)}.stroke.note{stroke:var(--gray)}
         .marker-line{stroke:var(--red);stroke-width:1;opacity:.7}.marker circle{fill:var(--red)}.marker.fault circle{fill:var(--amber)}.marker.fault .marker-line{stroke:var(--amber)}.marker-text{fill:#fff;font-size:10px;font-weight:700}

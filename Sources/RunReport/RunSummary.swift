@@ -87,10 +87,16 @@ public struct RunSummary: Sendable {
 }
 
 extension RunRecord {
+    /// What an actuator was told to go to is a point of its own: its name with this behind it.
+    static let setpointSuffix = ".setpoint"
+
     /// Those of the calibration; without one, the points that are positions.
-    var actuatorNames: [String] { calibration.map { $0.actuators.map(\.name) } ?? points.filter { $0.unit == "permille" }.map(\.name) }
+    var actuatorNames: [String] {
+        calibration.map { $0.actuators.map(\.name) }
+            ?? points.filter { $0.unit == "permille" && !$0.name.hasSuffix(Self.setpointSuffix) }.map(\.name)
+    }
     var sensorNames: [String] {
-        let actuators = Set(actuatorNames)
+        let actuators = Set(actuatorNames.flatMap { [$0, $0 + Self.setpointSuffix] })
         return points.map(\.name).filter { !actuators.contains($0) }
     }
 }

@@ -56,13 +56,12 @@ enum RunTable {
         let shown = record.events.filter { timeline.shows($0.at) }
         var counts: [String: Int] = [:]
         for event in shown { counts[event.fact.code, default: 0] += 1 }
-        let lasting = Set(StateRule.all.flatMap { $0.begins.union($0.ends) })
-        let folded = counts.filter { $0.value > repeatsMaximum && !lasting.contains($0.key) }
+        let folded = counts.filter { $0.value > repeatsMaximum && !StateRule.codes.contains($0.key) }
         let rows = shown.filter { folded[$0.fact.code] == nil }.map { event in
             row([
                 when(event.at, event.stamp, record), "<code>\(escaped(event.fact.code))</code>",
                 escaped(record.pointName(event) ?? ""), escaped(event.fact.text), event.fact.value.map { "\($0)" } ?? "", "\(event.stamp.sequence)",
-            ], style: lasting.contains(event.fact.code) ? "strong" : "")
+            ], style: StateRule.codes.contains(event.fact.code) ? "strong" : "")
         }
         let often = folded.sorted { $0.key < $1.key }.map { "<code>\(escaped($0.key))</code> \($0.value) times" }
         return table(["when", "code", "point", "text", "value", "sequence"], rows)

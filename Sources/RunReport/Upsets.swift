@@ -27,19 +27,34 @@ public struct Upset: Equatable, Sendable {
     let key: Int64
 }
 
-/// States of the whole board or of one actuator that begin with one event and end with another.
+/// States that begin with one event and end with another.
 struct StateRule {
+    /// Whom an event is about.
+    enum Scope {
+        /// Its point.
+        case point
+        /// All actuators of the trip that its value names; it ends for all of them at once.
+        case trip
+        /// The board.
+        case whole
+    }
+
     let name: String
-    let begins: Set<String>
-    let ends: Set<String>
-    /// True where the event's point says nothing: the state is the board's.
-    let isWhole: Bool
+    let begins: String
+    let ends: String
+    let scope: Scope
 
     static let all = [
-        StateRule(name: "tripped", begins: ["tripped"], ends: ["trip-reset"], isWhole: false),
-        StateRule(name: "faulted", begins: ["fault"], ends: ["fault-reset"], isWhole: false),
-        StateRule(name: "unsupervised", begins: ["supervision-lost"], ends: ["supervision-regained"], isWhole: true),
+        StateRule(name: "tripped", begins: "tripped", ends: "trip-reset", scope: .trip),
+        StateRule(name: "faulted", begins: "fault", ends: "fault-reset", scope: .point),
+        StateRule(name: "unsupervised", begins: "supervision-lost", ends: "supervision-regained", scope: .whole),
+        StateRule(name: "bypassed", begins: "bypass-began", ends: "bypass-ended", scope: .trip),
+        StateRule(name: "leased", begins: "lease-began", ends: "lease-ended", scope: .point),
+        StateRule(name: "deviating", begins: "deviation", ends: "deviation-cleared", scope: .point),
     ]
+
+    /// Codes that every listing shows, however often they come.
+    static let codes = Set(all.flatMap { [$0.begins, $0.ends] })
 }
 
 extension RunRecord {
@@ -56,9 +71,10 @@ extension RunRecord {
         for event in events {
             guard let actuator = pointName(event) else { continue }
             let value = event.fact.value ?? 0
+            // A trip may hold several actuators, and is reset for all of them.
             func close(_ kind: Upset.Kind, _ how: String) {
-                for index in upsets.indices where upsets[index].isOpen && upsets[index].kind == kind && upsets[index].actuator == actuator
-                    && (kind == .fault || upsets[index].key == value) {
+                for index in upsets.indices where upsets[index].isOpen && upsets[index].kind == kind
+                    && (kind == .trip ? upsets[index].key == value : upsets[index].actuator == actuator) {
                     upsets[index].resetAt = event.at
                     upsets[index].end = how
                 }
@@ -76,7 +92,7 @@ extension RunRecord {
             case "fault": open(.fault, reason(event.fact))
             case "fault-reset": close(.fault, "local reset")
             case "reset-refused":
-                for index in upsets.indices where upsets[index].isOpen && upsets[index].actuator == actuator { upsets[index].refusedResets += 1 }
+                for index in upsets.indices where upsets[index].isOpen && upsets[index].kind == .trip && upsets[index].key == value { upsets[index].refusedResets += 1 }
             default: break
             }
         }
@@ -89,10 +105,19 @@ extension RunRecord {
         }
     }
 
-    /// The intervals of each state: of this actuator, and those of the whole board.
-    func states(of actuator: String) -> [(name: String, intervals: [Interval])] {
-        StateRule.all.compactMap { rule in
-            let intervals = intervals(rule) { rule.isWhole || self.pointName($0) == actuator }
+    /// The intervals of each state: of this actuator or sensor, and those of the whole board.
+    func states(of point: String) -> [(name: String, intervals: [Interval])] {
+        let trips = CalibrationFacts.trips(calibration)
+        return StateRule.all.compactMap { rule in
+            let intervals = intervals(rule) { event in
+                switch rule.scope {
+                case .whole: return true
+                case .point: return self.pointName(event) == point
+                case .trip:
+                    let trip = Int(event.fact.value ?? -1)
+                    return self.pointName(event) == point || trips.indices.contains(trip) && trips[trip].actuators.contains(point)
+                }
+            }
             return intervals.isEmpty ? nil : (rule.name, intervals)
         }
     }
@@ -107,10 +132,10 @@ extension RunRecord {
             from = nil
             open = []
         }
-        for event in events where (rule.begins.contains(event.fact.code) || rule.ends.contains(event.fact.code)) && concerns(event) {
+        for event in events where (event.fact.code == rule.begins || event.fact.code == rule.ends) && concerns(event) {
             if let begun = from, begun.stamp.boot != event.stamp.boot { close(boot(begun.stamp.boot)?.end ?? event.at) }
-            let key = event.fact.value ?? 0
-            if rule.begins.contains(event.fact.code) {
+            let key = rule.scope == .trip ? event.fact.value ?? 0 : 0
+            if event.fact.code == rule.begins {
                 if from == nil { from = event }
                 open.insert(key)
             } else {
@@ -120,6 +145,63 @@ extension RunRecord {
         }
         if let begun = from { close(boot(begun.stamp.boot)?.end ?? end) }
         return intervals
+    }
+
+    /// What an event's value says from one such event to the next: the selector's mode, the operating phase.
+    /// - words: for a value.
+    func course(of code: String, where concerns: (Recorded<EventFact>) -> Bool = { _ in true }, words: (Int64) -> String) -> [Interval] {
+        var intervals: [Interval] = []
+        var open: Recorded<EventFact>?
+        func close(_ at: Instant) {
+            if let open { intervals.append(Interval(from: open.at, to: at, text: words(open.fact.value ?? 0))) }
+        }
+        for event in events where event.fact.code == code && concerns(event) {
+            if let before = open { close(before.stamp.boot == event.stamp.boot ? event.at : boot(before.stamp.boot)?.end ?? event.at) }
+            open = event
+        }
+        if let last = open { close(boot(last.stamp.boot)?.end ?? end) }
+        return intervals
+    }
+
+    /// What the board's states say of one thing, from one change to the next; nil is nothing.
+    func course(of text: (StateFact, UInt64) -> String??) -> [Interval] {
+        var intervals: [Interval] = []
+        var open: (at: Instant, boot: UInt64, text: String)?
+        for state in states {
+            guard let said = text(state.fact, state.stamp.boot) else { continue }
+            if let before = open, before.boot != state.stamp.boot || before.text != said {
+                let end = before.boot == state.stamp.boot ? state.at : boot(before.boot)?.end ?? state.at
+                intervals.append(Interval(from: before.at, to: end, text: before.text))
+                open = nil
+            }
+            if open == nil, let said { open = (state.at, state.stamp.boot, said) }
+        }
+        if let last = open { intervals.append(Interval(from: last.at, to: boot(last.boot)?.end ?? end, text: last.text)) }
+        return intervals
+    }
+
+    private func course(of actuator: String, _ text: (ActuatorFact) -> String?) -> [Interval] {
+        course { state, boot in
+            state.actuators.first { self.name(of: $0.point, boot: boot) == actuator }.map(text)
+        }
+    }
+
+    /// Who held the actuator's lease.
+    func leases(of actuator: String) -> [Interval] { course(of: actuator, \.holder) }
+
+    /// Hand, Off or Auto, as the board's states say it, or else the events of the actuator's selector.
+    func modes(of actuator: String) -> [Interval] {
+        let said = course(of: actuator, \.mode)
+        guard said.isEmpty else { return said }
+        let group = CalibrationFacts.sharingSelector(with: actuator, calibration)
+        return course(of: "selector-changed", where: { self.pointName($0).map(group.contains) ?? false }) { ["off", "hand", "auto"].indices.contains(Int($0)) ? ["off", "hand", "auto"][Int($0)] : "\($0)" }
+    }
+
+    var phases: [Interval] {
+        let said = course { state, _ in state.phase }
+        guard said.isEmpty else { return said }
+        let names = CalibrationFacts.phases(calibration)
+        return course(of: "phase-changed") { names.indices.contains(Int($0)) ? names[Int($0)] : "phase \($0)" }
     }
 
     // MARK: orders
@@ -148,7 +230,7 @@ extension RunRecord {
             guard let order = order(of: receipt.fact), order.actuator == actuator, let permille = order.permille else { continue }
             turns.append((receipt.at, receipt.stamp.boot, receipt.fact.issuer ?? "unknown", permille))
         }
-        let enders: Set<String> = ["tripped", "fault", "supervision-lost", "maximum-open"]
+        let enders: Set<String> = ["tripped", "fault", "supervision-lost", "maximum-away", "lease-ended", "sequence-ended"]
         for event in events where enders.contains(event.fact.code) && (event.fact.code == "supervision-lost" || pointName(event) == actuator) {
             turns.append((event.at, event.stamp.boot, nil, nil))
         }
@@ -167,6 +249,8 @@ extension RunRecord {
             setpoint.append(last, nil)
             end(last)
         }
+        // What the board itself says it is told to is better than what its receipts lead to.
+        if let point = point(named: actuator + Self.setpointSuffix), !point.values.entries.isEmpty { setpoint = point.values }
         return (setpoint, holders)
     }
 }

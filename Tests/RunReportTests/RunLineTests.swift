@@ -10,7 +10,7 @@ import Testing
         var run = try MadeUpRun(text: "<script>\"quoted\" \\ \u{202E}\n&\u{1F6B0}")
         run.day()
         let kinds = Set(run.lines.map { $0.text.firstMatch(of: /"kind":"([a-z]+)"/)!.output.1 })
-        #expect(kinds == ["run", "calibration", "birth", "death", "data", "event", "receipt", "order", "plant", "line", "board", "fault", "check"])
+        #expect(kinds == ["run", "calibration", "birth", "death", "data", "state", "event", "receipt", "order", "plant", "line", "board", "fault", "check"])
         let text = run.lines.map { $0.text + "\n" }.joined()
         #expect(try RunLine.lines(of: Array(text.utf8)) == run.lines)
     }
@@ -36,6 +36,7 @@ import Testing
         (#"{"kind":"fault","runMilliseconds":1,"name":"x","present":1}"#, "run-record-form", "true or false"),
         (#"{"kind":"death","runMilliseconds":1,"boot":-1,"session":1}"#, "run-record-form", "'boot' is of another form"),
         (#"{"kind":"data","sequence":1,"boot":1,"boardMilliseconds":1,"calibration":"","samples":[[1,2]]}"#, "run-record-form", "'samples'"),
+        (#"{"kind":"state","sequence":1,"boot":1,"boardMilliseconds":1,"phase":null,"bypasses":[],"actuators":[[0,"auto",1,null,null]]}"#, "run-record-form", "'actuators'"),
         (#"{"kind":"calibration","payload":"0g"}"#, "run-record-form", "hexadecimal"),
     ])
     func refused(line: String, code: String, text: String) throws {

@@ -60,7 +60,15 @@ import Testing
         #expect(states["tripped"]?.map { [$0.from.milliseconds, $0.to.milliseconds] } == [[21_020, 26_030]])
         #expect(states["faulted"]?.map { [$0.from.milliseconds, $0.to.milliseconds] } == [[31_020, 35_020]])
         #expect(states["unsupervised"]?.map { [$0.from.milliseconds, $0.to.milliseconds] } == [[32_020, 34_020]])
+        #expect(states["bypassed"]?.map { [$0.from.milliseconds, $0.to.milliseconds] } == [[31_620, 31_920]])
         #expect(record.states(of: "outlet").map(\.name) == ["unsupervised"])
+        #expect(record.modes(of: "inlet").map(\.text) == ["auto", "hand"])
+        #expect(record.modes(of: "inlet").map(\.from.milliseconds) == [1620, 31_120])
+        #expect(record.modes(of: "inlet")[1].to == record.boots[0].end)
+        #expect(record.leases(of: "inlet").map(\.text) == ["text"])
+        #expect(record.phases.map(\.text) == ["filling", "draining"])
+        // Where no state was said, the selector's events.
+        #expect(record.modes(of: "outlet").map(\.text) == ["hand"])
     }
 
     @Test("An order stands until something takes it away, and a refused one never does")
