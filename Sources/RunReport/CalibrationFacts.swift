@@ -28,6 +28,8 @@ enum CalibrationFacts {
         /// Permille; nil where it knows only closed and open.
         var minimum: Int?
         var maximum: Int?
+        /// The narrower limits of operating phases, by the phases' names.
+        var phases: [(name: String, maximum: Int)] = []
         var facts: [String]
         let outputs: [String]
     }
@@ -60,7 +62,7 @@ enum CalibrationFacts {
     /// What is sensed, and where.
     struct Sense {
         let kind: String
-        let line: String
+        let line: String?
         /// True where it says only whether, not how much.
         let isSwitch: Bool
     }

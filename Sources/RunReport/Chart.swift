@@ -46,6 +46,15 @@ struct Chart {
         }
     }
 
+    /// Between two values, while something lasted.
+    mutating func band(_ from: Double, _ to: Double, _ style: String, during intervals: [Interval]) {
+        for interval in intervals {
+            for span in timeline.spans(interval.from, interval.to) {
+                body += "<rect class=\"\(style)\" x=\"\(coordinate(span.x))\" y=\"\(coordinate(y(to)))\" width=\"\(coordinate(span.width))\" height=\"\(coordinate(y(from) - y(to)))\"/>"
+            }
+        }
+    }
+
     mutating func level(_ value: Double, _ label: String, _ style: String) {
         for segment in timeline.segments { horizontal(segment.x, segment.end, y(value), style) }
         if !label.isEmpty { text(Timeline.right - 6, y(value) - 5, label, style + "-text", anchor: "end") }

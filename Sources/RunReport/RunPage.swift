@@ -180,6 +180,9 @@ public struct RunPage {
             chart.band(0, maximum, "allowed")
             if maximum < 100 { chart.band(maximum, 100, "never") }
         }
+        for limit in envelope?.phases ?? [] {
+            chart.band(Double(limit.maximum) / 10, Double(envelope?.maximum ?? 1000) / 10, "never", during: record.phases.filter { $0.text == limit.name })
+        }
         for state in states { chart.shade(state.intervals, "shade-\(state.name)") }
         chart.shade(point?.bad ?? [], "shade-unknown")
         if let maximum = envelope?.maximum { chart.level(Double(maximum) / 10, "limit \(Quantity.text(Int64(maximum), "permille"))", "limit") }
@@ -230,7 +233,7 @@ public struct RunPage {
         guard let point = record.point(named: name) else { return "" }
         let sense = CalibrationFacts.sense(of: name, record.calibration)
         let trips = CalibrationFacts.trips(record.calibration).filter { $0.sensor == name }
-        let line = sense.flatMap { record.lines[$0.line] }, truth = record.truth[name]
+        let line = sense?.line.flatMap { record.lines[$0] }, truth = record.truth[name]
         let scale = Quantity.scale(point.unit, divisor: point.divisor)
         var chart = Chart(record, timeline)
         if sense?.isSwitch ?? (point.unit == "1") {
