@@ -28,7 +28,7 @@ struct ReactionCommand: ParsableCommand {
         let rig = try Rig()
         current.rig = rig
         defer { current.end(keepFolder: options.keep) }
-        let figures = try Reaction(rig, try options.workshop(rig), kernelPath: options.kernel, calibration: calibration, echo: echo)
+        let figures = try ReactionMeasure(rig, try options.workshop(rig), kernelPath: options.kernel, calibration: calibration, echo: echo)
             .run(edges: edges) { FileHandle.standardError.write(Data("==> \($0)\n".utf8)) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]

@@ -14,7 +14,7 @@ public struct ReactionFigures: Codable, Sendable {
     public let echoMicroseconds: [Int]
 }
 
-public struct Reaction {
+public struct ReactionMeasure {
     /// The two take turns, so that whatever else the host does falls on both.
     static let turns = 4
     /// At the beginning of a turn, and not counted: the emulator translates the way that they take.
