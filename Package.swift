@@ -45,7 +45,7 @@ let deviceTargets: [Target] = [
     target("Journal", ["Bytes", "Cryptography"]),
 
     // Pure cores.
-    target("Control", ["Calibration"]),
+    target("Control", ["Bytes", "Calibration"]),
     target("Telemetry", ["Bytes"]),
     target("MQTT", ["Bytes"]),
     target("HTTP", ["Bytes"]),
@@ -65,13 +65,23 @@ let deviceTargets: [Target] = [
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
+    target("StepBench", ["Calibration", "Control"]),
     target("SelfTest", ["Bytes", "Cryptography", "Verity", "Control"]),
     .executableTarget(
         name: "penstock",
         dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"]),
 ]
 
+/// Built for tools/bench alone: the step, to be measured. Each call of the allocator is counted.
+let benchTargets: [Target] = [
+    .target(name: "CAllocations"),
+    .executableTarget(
+        name: "penstock-step", dependencies: ["StepBench", "System", "CAllocations"],
+        linkerSettings: [.unsafeFlags(["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"].flatMap { ["-Xlinker", "--wrap=\($0)"] })]),
+]
+
 let hostTargets: [Target] = [
+    .testTarget(name: "StepBenchTests", dependencies: ["StepBench"]),
     .target(name: "Compiler", dependencies: [
         "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Verity", "Release", "BootState", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
@@ -138,8 +148,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
-    targets: deviceTargets + (device ? [] : hostTargets))
+    targets: deviceTargets + (device ? benchTargets : hostTargets))
+
+// On the host the step is optimised also in debug builds, for the millions of steps of its tests, and one
+// of its checks can be taken out there (Sources/Control/Check.swift).
+let optimised = ["Calibration", "Control", "ControlSimulation"]
 
 for target in package.targets {
     target.swiftSettings = !device ? common : target.type == .executable ? embedded : embeddedModule
+    if !device, optimised.contains(target.name) { target.swiftSettings! += [.unsafeFlags(["-O"]), .define("MUTATION")] }
 }

@@ -1,11 +1,30 @@
-// What moves: motor valves and solenoids, with the limits that hold for them whatever is asked.
+// What moves, by the way it is driven: motor valve, solenoid, time-proportional output, latching relay.
 
-/// Where an actuator goes when nothing vouches for anything better.
-public enum SafeState: UInt8, Sendable {
-    case closed = 0
-    case open = 1
-    /// It stays where it is.
-    case last = 2
+/// How the position of a motor valve is seen, beside its end switches: by a sensor in permille of travel.
+public struct PositionFeedback: Equatable, Sendable {
+    /// A position in `Calibration.sensors`: an analogue or voted one, scaled to 0 ... 1000 (permille of travel).
+    public var sensor: Int
+    /// Command against feedback: a deviation of more than this, for so long, is a fault (travel deviation).
+    public var deviationPermille: Int
+    public var deviationMilliseconds: Int
+
+    public init(sensor: Int, deviationPermille: Int, deviationMilliseconds: Int) {
+        self.sensor = sensor
+        self.deviationPermille = deviationPermille
+        self.deviationMilliseconds = deviationMilliseconds
+    }
+}
+
+/// A partial-stroke test: it moves a little away from an end and back. It does not prove full closure.
+public struct ProofTest: Equatable, Sendable {
+    public var strokePermille: Int
+    /// Hours of operation after which one is overdue; an alarm. 0 = never.
+    public var intervalHours: Int
+
+    public init(strokePermille: Int, intervalHours: Int) {
+        self.strokePermille = strokePermille
+        self.intervalHours = intervalHours
+    }
 }
 
 /// A valve with a reversible motor, one line a direction, and a switch at either end of its travel.
@@ -14,7 +33,6 @@ public enum SafeState: UInt8, Sendable {
 /// between them. The motor must bear being driven against a closed end (it cuts itself off or slips):
 /// closing goes on until the slowest valve would have arrived, whatever the end switch says.
 public struct MotorValve: Equatable, Sendable {
-    public var name: String
     public var openLine: String
     public var closeLine: String
     public var openEndLine: String
@@ -29,26 +47,17 @@ public struct MotorValve: Equatable, Sendable {
     public var strokeSlowestMilliseconds: Int
     /// How long the valve may go on moving after its line is off.
     public var coastMilliseconds: Int
-    /// The least opening other than closed that may be asked for.
-    public var positionMinimumPermille: Int
-    /// The envelope: it is never open further.
-    public var positionMaximumPermille: Int
-    /// The longest time away from closed; 0 = no limit.
-    public var maximumOpenMilliseconds: Int
     /// The least time with both lines off between two directions.
     public var restMilliseconds: Int
-    public var safeState: SafeState
-    /// The local reset that clears its faults: a position in `Calibration.resets`.
-    public var reset: Int
+    public var feedback: PositionFeedback?
+    public var proofTest: ProofTest?
 
     public init(
-        name: String, openLine: String, closeLine: String, openEndLine: String, closedEndLine: String,
+        openLine: String, closeLine: String, openEndLine: String, closedEndLine: String,
         endSwitchDebounceMilliseconds: Int, endSwitchTolerancePermille: Int, strokeMilliseconds: Int,
         strokeFastestMilliseconds: Int, strokeSlowestMilliseconds: Int, coastMilliseconds: Int,
-        positionMinimumPermille: Int, positionMaximumPermille: Int, maximumOpenMilliseconds: Int,
-        restMilliseconds: Int, safeState: SafeState, reset: Int
+        restMilliseconds: Int, feedback: PositionFeedback? = nil, proofTest: ProofTest? = nil
     ) {
-        self.name = name
         self.openLine = openLine
         self.closeLine = closeLine
         self.openEndLine = openEndLine
@@ -59,66 +68,140 @@ public struct MotorValve: Equatable, Sendable {
         self.strokeFastestMilliseconds = strokeFastestMilliseconds
         self.strokeSlowestMilliseconds = strokeSlowestMilliseconds
         self.coastMilliseconds = coastMilliseconds
-        self.positionMinimumPermille = positionMinimumPermille
-        self.positionMaximumPermille = positionMaximumPermille
-        self.maximumOpenMilliseconds = maximumOpenMilliseconds
         self.restMilliseconds = restMilliseconds
-        self.safeState = safeState
-        self.reset = reset
+        self.feedback = feedback
+        self.proofTest = proofTest
     }
 
-    /// The furthest shown position that is reached from closed: where even the fastest valve of the
-    /// window, coasting, is still inside the envelope.
-    public var reachPermille: Int {
-        guard positionMaximumPermille < 1000 else { return 1000 }
-        let driveMilliseconds = positionMaximumPermille * strokeFastestMilliseconds / 1000 - coastMilliseconds
+    /// The furthest shown position that is reached from closed under a limit: where even the fastest
+    /// valve of the window, coasting, is still inside it.
+    public func reachPermille(maximumPermille: Int) -> Int {
+        guard maximumPermille < 1000 else { return 1000 }
+        let driveMilliseconds = maximumPermille * strokeFastestMilliseconds / 1000 - coastMilliseconds
         return max(0, driveMilliseconds * 1000 / strokeMilliseconds)
     }
 }
 
-/// A valve or relay with one line: energised or not. Its positions are 0 (closed) and 1000 (open).
+/// A valve with one line: energised or not. Its positions are 0 (closed) and 1000 (open).
 public struct Solenoid: Equatable, Sendable {
-    public var name: String
     public var line: String
     public var energiseToOpen: Bool
-    /// The longest time energised; 0 = no limit.
-    public var maximumOnMilliseconds: Int
     public var minimumOnMilliseconds: Int
     public var minimumOffMilliseconds: Int
+    /// How long its spring, or its coil, takes at most from one end to the other.
+    public var travelMilliseconds: Int
+
+    public init(
+        line: String, energiseToOpen: Bool, minimumOnMilliseconds: Int, minimumOffMilliseconds: Int, travelMilliseconds: Int
+    ) {
+        self.line = line
+        self.energiseToOpen = energiseToOpen
+        self.minimumOnMilliseconds = minimumOnMilliseconds
+        self.minimumOffMilliseconds = minimumOffMilliseconds
+        self.travelMilliseconds = travelMilliseconds
+    }
+}
+
+/// A heater or pump on one line that is on for a share of each period: its position is that share,
+/// 0 (off) to 1000 (always on).
+public struct TimeProportional: Equatable, Sendable {
+    public var line: String
+    public var periodMilliseconds: Int
+    /// Shorter pulses, and shorter pauses, are left out.
+    public var minimumOnMilliseconds: Int
+    public var minimumOffMilliseconds: Int
+
+    public init(line: String, periodMilliseconds: Int, minimumOnMilliseconds: Int, minimumOffMilliseconds: Int) {
+        self.line = line
+        self.periodMilliseconds = periodMilliseconds
+        self.minimumOnMilliseconds = minimumOnMilliseconds
+        self.minimumOffMilliseconds = minimumOffMilliseconds
+    }
+}
+
+/// A bistable relay with a line to set it and one to reset it; a pulse moves it, and it stays without
+/// power. Its positions are 0 (reset) and 1000 (set). It does not fall to safe by itself.
+public struct LatchingRelay: Equatable, Sendable {
+    public var setLine: String
+    public var resetLine: String
+    public var pulseMilliseconds: Int
+    /// Between two pulses at least.
+    public var restMilliseconds: Int
+    /// A contact that is high while the relay is set; empty = none.
+    public var feedbackLine: String
+    /// The contact must have followed so long after the end of a pulse.
+    public var feedbackMilliseconds: Int
+
+    public init(
+        setLine: String, resetLine: String, pulseMilliseconds: Int, restMilliseconds: Int,
+        feedbackLine: String = "", feedbackMilliseconds: Int = 0
+    ) {
+        self.setLine = setLine
+        self.resetLine = resetLine
+        self.pulseMilliseconds = pulseMilliseconds
+        self.restMilliseconds = restMilliseconds
+        self.feedbackLine = feedbackLine
+        self.feedbackMilliseconds = feedbackMilliseconds
+    }
+}
+
+/// An actuator: how it is driven, the envelope it is kept in, and who may ask.
+public struct Actuator: Equatable, Sendable {
+    public enum Drive: Equatable, Sendable {
+        case motorValve(MotorValve)
+        case solenoid(Solenoid)
+        case timeProportional(TimeProportional)
+        case latchingRelay(LatchingRelay)
+    }
+
+    public var name: String
+    public var drive: Drive
+    public var envelope: Envelope
+    public var governance: Governance
     public var safeState: SafeState
     /// The local reset that clears its faults: a position in `Calibration.resets`.
     public var reset: Int
 
     public init(
-        name: String, line: String, energiseToOpen: Bool, maximumOnMilliseconds: Int,
-        minimumOnMilliseconds: Int, minimumOffMilliseconds: Int, safeState: SafeState, reset: Int
+        name: String, drive: Drive, envelope: Envelope = Envelope(), governance: Governance = Governance(),
+        safeState: SafeState, reset: Int
     ) {
         self.name = name
-        self.line = line
-        self.energiseToOpen = energiseToOpen
-        self.maximumOnMilliseconds = maximumOnMilliseconds
-        self.minimumOnMilliseconds = minimumOnMilliseconds
-        self.minimumOffMilliseconds = minimumOffMilliseconds
+        self.drive = drive
+        self.envelope = envelope
+        self.governance = governance
         self.safeState = safeState
         self.reset = reset
     }
-}
 
-public enum Actuator: Equatable, Sendable {
-    case motorValve(MotorValve)
-    case solenoid(Solenoid)
-
-    public var name: String {
-        switch self {
-        case .motorValve(let valve): valve.name
-        case .solenoid(let solenoid): solenoid.name
+    /// Its output lines: open before close, set before reset.
+    public var outputLines: [String] {
+        switch drive {
+        case .motorValve(let valve): [valve.openLine, valve.closeLine]
+        case .solenoid(let solenoid): [solenoid.line]
+        case .timeProportional(let output): [output.line]
+        case .latchingRelay(let relay): [relay.setLine, relay.resetLine]
         }
     }
 
-    public var safeState: SafeState {
-        switch self {
-        case .motorValve(let valve): valve.safeState
-        case .solenoid(let solenoid): solenoid.safeState
+    /// Its input lines: open end before closed end, or the feedback contact; then the buttons, open before close.
+    public var inputLines: [String] {
+        var lines: [String] = []
+        switch drive {
+        case .motorValve(let valve): lines = [valve.openEndLine, valve.closedEndLine]
+        case .latchingRelay(let relay) where !relay.feedbackLine.utf8.isEmpty: lines = [relay.feedbackLine]
+        default: break
+        }
+        if !governance.openButton.utf8.isEmpty { lines.append(governance.openButton) }
+        if !governance.closeButton.utf8.isEmpty { lines.append(governance.closeButton) }
+        return lines
+    }
+
+    /// Whether it takes positions between closed and open.
+    public var isContinuous: Bool {
+        switch drive {
+        case .motorValve, .timeProportional: true
+        case .solenoid, .latchingRelay: false
         }
     }
 }

@@ -7,7 +7,7 @@ import Bytes
 public struct CalibrationError: Error, Equatable, Coded {
     /// The part of the calibration the refusal is about; the numbers count from zero in file order.
     public enum Place: Equatable, Sendable {
-        case calibration, reset(Int), sensor(Int), actuator(Int), trip(Int)
+        case calibration, reset(Int), selector(Int), sensor(Int), actuator(Int), trip(Int), interlock(Int)
     }
 
     public enum Problem: UInt8, Sendable {
@@ -53,9 +53,11 @@ public struct CalibrationError: Error, Equatable, Coded {
         let subject = switch place {
         case .calibration: "calibration"
         case .reset(let i): "reset \(i + 1)"
+        case .selector(let i): "selector \(i + 1)"
         case .sensor(let i): "sensor \(i + 1)"
         case .actuator(let i): "actuator \(i + 1)"
         case .trip(let i): "trip \(i + 1)"
+        case .interlock(let i): "interlock \(i + 1)"
         }
         return key.utf8.isEmpty ? subject + " " + text : subject + ": " + key + " " + text
     }

@@ -1,6 +1,6 @@
 // Duty: one step of control: (state, inputs, time) -> (state, outputs, events), in fixed order:
-// sense, supervise, trip, reset, command, actuate, and last of all the output gate.
-// Trust: inputs, commands and the clock may lie. A sensor can only make the actuators safer.
+// sense, supervise, trip, reset, interlock, request, actuate, and last of all the output gate.
+// Trust: inputs, requests and the clock may lie. A sensor can only make the actuators safer.
 // Must never allocate after init, block, or let an output past the gate.
 
 import Calibration
@@ -12,21 +12,37 @@ public struct Control: ~Copyable {
     public private(set) var outputs: [Bool]
     /// What happened in the last step.
     public internal(set) var events = EventBuffer()
-    /// The answers to the commands of the last step, in order.
+    /// The answers to the requests of the last step, in order.
     public private(set) var outcomes: [Outcome]
     public private(set) var isSupervised = false
+    /// The operating phase: a position in `Calibration.phases`.
+    public internal(set) var phase = 0
+    /// Counts up when something changed that must outlive this controller (`encodeRetained`).
+    public internal(set) var retainedRevision: UInt32 = 0
 
     let tickMilliseconds: Int
-    let supervisionTimeoutMilliseconds: Int
+    var supervisionTimeoutMilliseconds: Int
+    let phaseCount: Int
     var now: Int64
     var sinceHeartbeat: Int
+    var sinceMinute = 0
+    var minutes: UInt32 = 0
 
-    var resets: [ResetButton]
+    var names: Names
+    var resets: [ResetButton] = []
+    var selectors: [SelectorState] = []
     var sensors: [SensorState] = []
+    var votings: [VotingState] = []
+    /// For each sensor: its place among the votings, and whether its value is 0 or 1.
+    var votingOf: [Int] = []
+    var isSwitch: [Bool] = []
     var trips: [TripState] = []
+    var interlocks: Interlocks
     var actuators: [ActuatorState] = []
     var valves: [ValveState] = []
     var solenoids: [SolenoidState] = []
+    var proportionals: [ProportionalState] = []
+    var relays: [RelayState] = []
     var gate: OutputGate
     private var requested: [Bool]
 
@@ -34,41 +50,76 @@ public struct Control: ~Copyable {
     public init(_ calibration: Calibration, nowMilliseconds: Int64) {
         tickMilliseconds = calibration.tickMilliseconds
         supervisionTimeoutMilliseconds = calibration.supervisionTimeoutMilliseconds
+        phaseCount = max(calibration.phases.count, 1)
         sinceHeartbeat = calibration.supervisionTimeoutMilliseconds
         now = nowMilliseconds
         outputs = [Bool](repeating: false, count: calibration.outputLines.count)
         requested = outputs
         outcomes = []
-        outcomes.reserveCapacity(Inputs.commandsMaximum)
+        outcomes.reserveCapacity(Inputs.requestsMaximum)
         gate = OutputGate(calibration)
-        resets = []
+        interlocks = Interlocks(calibration)
+        names = Names(calibration)
         var input = 0
         for reset in calibration.resets {
             resets.append(ResetButton(reset, line: input))
             input += 1
         }
-        for sensor in calibration.sensors {
-            sensors.append(SensorState(sensor, line: input))
-            input += 1
+        for selector in calibration.selectors {
+            selectors.append(SelectorState(selector, handLine: input))
+            input += 2
         }
+        addSensors(calibration, &input)
         for trip in calibration.trips { trips.append(TripState(trip)) }
-        var output = 0
-        for (index, actuator) in calibration.actuators.enumerated() {
-            switch actuator {
-            case .motorValve(let valve):
-                actuators.append(ActuatorState(kind: .motorValve, position: valves.count, safeState: valve.safeState, reset: valve.reset, output: output, outputCount: 2))
-                valves.append(ValveState(valve, index: index, openEndLine: input, tickMilliseconds: tickMilliseconds))
-                input += 2
-                output += 2
-            case .solenoid(let solenoid):
-                actuators.append(ActuatorState(kind: .solenoid, position: solenoids.count, safeState: solenoid.safeState, reset: solenoid.reset, output: output, outputCount: 1))
-                solenoids.append(SolenoidState(solenoid, index: index))
-                output += 1
+        addActuators(calibration, &input)
+        enter(phase: 0)
+        // De-energised means safe only if the calibration says so: start from what it says.
+        for actuator in actuators {
+            switch actuator.kind {
+            case .solenoid: outputs[actuator.output] = solenoids[actuator.position].energised
+            case .timeProportional: outputs[actuator.output] = proportionals[actuator.position].isOn
+            case .motorValve, .latchingRelay: break
             }
         }
-        // De-energised means safe for a solenoid only if the calibration says so: start from what it says.
-        for actuator in actuators where actuator.kind == .solenoid {
-            outputs[actuator.output] = solenoids[actuator.position].energised
+    }
+
+    private mutating func addSensors(_ calibration: Calibration, _ input: inout Int) {
+        var channel = 0
+        for (i, sensor) in calibration.sensors.enumerated() {
+            sensors.append(SensorState(sensor, line: input, channel: channel))
+            isSwitch.append(calibration.isSwitch(i))
+            votingOf.append(votings.count)
+            if case .voting(let voting) = sensor.source { votings.append(VotingState(voting, sensor: i, areSwitches: calibration.isSwitch(i))) }
+            if case .analogue = sensor.source { channel += 1 }
+            input += sensor.inputLines.count
+        }
+    }
+
+    private mutating func addActuators(_ calibration: Calibration, _ input: inout Int) {
+        var output = 0
+        for (index, actuator) in calibration.actuators.enumerated() {
+            let (kind, position): (ActuatorKind, Int)
+            var used = 0
+            switch actuator.drive {
+            case .motorValve(let valve):
+                (kind, position, used) = (.motorValve, valves.count, 2)
+                valves.append(ValveState(valve, actuator.envelope, actuator.safeState, index: index, openEndLine: input, tickMilliseconds: tickMilliseconds))
+            case .solenoid(let solenoid):
+                (kind, position) = (.solenoid, solenoids.count)
+                solenoids.append(SolenoidState(solenoid, actuator.safeState, index: index))
+            case .timeProportional(let proportional):
+                (kind, position) = (.timeProportional, proportionals.count)
+                proportionals.append(ProportionalState(proportional, actuator.envelope, actuator.safeState))
+            case .latchingRelay(let relay):
+                used = relay.feedbackLine.utf8.isEmpty ? 0 : 1
+                (kind, position) = (.latchingRelay, relays.count)
+                relays.append(RelayState(relay, actuator.safeState, index: index, contactLine: used == 0 ? -1 : input))
+            }
+            let open = actuator.governance.openButton.utf8.isEmpty ? -1 : input + used
+            let close = actuator.governance.closeButton.utf8.isEmpty ? -1 : input + used + (open < 0 ? 0 : 1)
+            actuators.append(ActuatorState(actuator, kind: kind, position: position, output: output, openButton: open, closeButton: close))
+            input += actuator.inputLines.count
+            output += actuator.outputLines.count
         }
     }
 
@@ -79,15 +130,20 @@ public struct Control: ~Copyable {
         let elapsed = elapsedMilliseconds(until: nowMilliseconds)
         gate.account(elapsed, outputs, inputs.readBacks)
         sense(inputs, elapsed)
-        observeValves(inputs, elapsed)
+        readPanel(inputs, elapsed)
+        observe(inputs, elapsed)
         supervise(inputs.heartbeat, elapsed)
         evaluateTrips(elapsed)
         pressResets(inputs, elapsed)
         verifyReadBacks(inputs.readBacks, elapsed)
-        holdActuators()
-        for i in 0..<inputs.commandCount { outcomes.append(take(inputs.command(i))) }
+        evaluateInterlocks(elapsed)
+        holdActuators(elapsed)
+        for i in 0..<inputs.requestCount { outcomes.append(take(inputs.request(i))) }
+        pressButtons(inputs, elapsed)
         actuate(elapsed)
         passGate()
+        countDuty(elapsed)
+        countHours(elapsed)
     }
 
     /// The time since the last step: never negative, and bounded so that sums cannot overflow.
@@ -107,115 +163,64 @@ public struct Control: ~Copyable {
     /// Longer pauses count as this long: an hour.
     static let elapsedMaximum = 3_600_000
 
-    private mutating func sense(_ inputs: Inputs, _ elapsed: Int) {
-        for i in sensors.indices {
-            let before = sensors[i].quality
-            let active = sensors[i].isActive
-            sensors[i].sample(inputs.lines[sensors[i].line], pulses: inputs.pulses[i], elapsed, tickMilliseconds)
-            if sensors[i].quality != before {
-                events.append(.sensorQuality, sensors[i].badness, index: pointIndex(sensor: i), value: Int64(sensors[i].quality.rawValue))
-            }
-            if sensors[i].isActive != active {
-                events.append(.sensorChanged, index: pointIndex(sensor: i), value: sensors[i].isActive ? 1 : 0)
-            }
-        }
-    }
-
-    private mutating func observeValves(_ inputs: Inputs, _ elapsed: Int) {
-        for a in actuators.indices where actuators[a].kind == .motorValve {
+    /// What end switches, feedbacks and contacts say of the actuators.
+    private mutating func observe(_ inputs: Inputs, _ elapsed: Int) {
+        for a in actuators.indices {
             let (position, output) = (actuators[a].position, actuators[a].output)
-            let line = valves[position].openEndLine
-            let reading = ValveReading(
-                openEnd: inputs.lines[line], closedEnd: inputs.lines[line + 1],
-                openReadBack: inputs.readBacks[output], closeReadBack: inputs.readBacks[output + 1],
-                openDriven: outputs[output], closeDriven: outputs[output + 1])
-            let fault = valves[position].observe(reading, elapsed, &events)
-            if valves[position].hasLostReference { gate.loseReference(position) }
+            var fault = Reason.none
+            switch actuators[a].kind {
+            case .motorValve:
+                let line = valves[position].openEndLine
+                let reading = ValveReading(
+                    openEnd: inputs.lines[line], closedEnd: inputs.lines[line + 1],
+                    openReadBack: inputs.readBacks[output], closeReadBack: inputs.readBacks[output + 1],
+                    openDriven: outputs[output], closeDriven: outputs[output + 1], feedback: feedback(position))
+                fault = valves[position].observe(reading, elapsed, &events)
+                if valves[position].hasLostReference { gate.loseReference(position) }
+                if valves[position].takeProofPassed() { proofPassed(a) }
+            case .latchingRelay:
+                let line = relays[position].contactLine
+                if line >= 0 { fault = relays[position].observe(inputs.lines[line], elapsed, tickMilliseconds) }
+            case .solenoid, .timeProportional: break
+            }
             if fault != .none { raise(fault, a) }
         }
     }
 
+    private func feedback(_ valve: Int) -> Int? {
+        let sensor = valves[valve].feedbackSensor
+        guard sensor >= 0, sensors[sensor].isUsable else { return nil }
+        return (sensors[sensor].value + 500) / 1000
+    }
+
     private mutating func supervise(_ heartbeat: Bool, _ elapsed: Int) {
         sinceHeartbeat = heartbeat ? 0 : min(sinceHeartbeat + elapsed, supervisionTimeoutMilliseconds)
+        if !enforced(.supervisionTimeout), isSupervised { return }
         let stands = sinceHeartbeat < supervisionTimeoutMilliseconds
         guard stands != isSupervised else { return }
         isSupervised = stands
         events.append(stands ? .supervisionRegained : .supervisionLost, index: 0, value: 0)
     }
 
-    private mutating func evaluateTrips(_ elapsed: Int) {
-        for i in trips.indices {
-            let cause = trips[i].evaluate(sensors[trips[i].sensor], elapsed, now: now)
-            let actuator = trips[i].actuator
-            guard let cause else { continue }
-            if actuators[actuator].firstOut == nil { actuators[actuator].firstOut = UInt8(i) }
-            events.append(.tripped, cause, index: UInt8(actuator), value: Int64(i))
-        }
-    }
-
-    private mutating func pressResets(_ inputs: Inputs, _ elapsed: Int) {
-        for i in resets.indices where resets[i].sample(inputs.lines[resets[i].line], min(elapsed, 2 * tickMilliseconds), now: now) {
-            let pressed = resets[i].pressedAt
-            for t in trips.indices where trips[t].reset == i && trips[t].isLatched {
-                let cleared = trips[t].reset(pressedAt: pressed)
-                events.append(cleared ? .tripReset : .resetRefused, index: UInt8(trips[t].actuator), value: Int64(t))
-            }
-            for a in actuators.indices where actuators[a].reset == i && actuators[a].fault != .none && pressed > actuators[a].faultAt {
-                clearFault(a)
-            }
-        }
-    }
-
-    private mutating func clearFault(_ index: Int) {
-        events.append(.faultReset, actuators[index].fault, index: UInt8(index), value: 0)
-        actuators[index].fault = .none
-        guard actuators[index].kind == .motorValve else { return }
-        let position = actuators[index].position
-        valves[position].loseReference()
-        gate.loseReference(position)
-    }
-
-    /// A fault latches: the first cause stays until the local reset.
-    mutating func raise(_ fault: Reason, _ index: Int) {
-        guard actuators[index].fault == .none else { return }
-        actuators[index].fault = fault
-        actuators[index].faultAt = now
-        events.append(.fault, fault, index: UInt8(index), value: 0)
-    }
-
-    private mutating func verifyReadBacks(_ readBacks: [LineReading], _ elapsed: Int) {
-        for a in actuators.indices {
-            var disagrees = false
-            for o in actuators[a].output..<actuators[a].output + actuators[a].outputCount {
-                if readBacks[o] != (outputs[o] ? .high : .low) { disagrees = true }
-            }
-            if actuators[a].readBackWrong.holds(disagrees, min(elapsed, 2 * tickMilliseconds), forMilliseconds: 3 * tickMilliseconds, steps: 3) {
-                raise(.readBack, a)
-            }
-        }
-    }
-
-    /// Who may not be asked for anything, and why; a cause that comes takes the setpoint with it.
-    private mutating func holdActuators() {
-        for a in actuators.indices {
-            var held = false
-            for t in trips.indices where trips[t].actuator == a && trips[t].isHeld { held = true }
-            if !held { actuators[a].firstOut = nil }
-            actuators[a].isTripped = held
-            actuators[a].isSafeDemanded = held || actuators[a].fault != .none || !isSupervised
-        }
-    }
-
     private mutating func actuate(_ elapsed: Int) {
         for a in actuators.indices {
             let (position, output, safe) = (actuators[a].position, actuators[a].output, actuators[a].isSafeDemanded)
+            let mayLeave = actuators[a].obstacle == .none
             switch actuators[a].kind {
             case .motorValve:
-                let drive = valves[position].decide(safeDemanded: safe, elapsed, &events)
+                let drive = valves[position].decide(safeDemanded: safe, mayLeave: mayLeave, elapsed, &events)
                 requested[output] = drive == .open
                 requested[output + 1] = drive == .close
             case .solenoid:
-                requested[output] = solenoids[position].decide(safeDemanded: safe, elapsed, &events)
+                requested[output] = solenoids[position].decide(safeDemanded: safe, mayLeave: mayLeave, elapsed, &events)
+            case .timeProportional:
+                let mayStart = !actuators[a].startsExhausted && !actuators[a].runningExhausted
+                requested[output] = proportionals[position].decide(
+                    safeDemanded: safe, mayStart: mayStart, maximum: actuators[a].maximum, elapsed, tickMilliseconds)
+            case .latchingRelay:
+                let drive = relays[position].decide(safeDemanded: safe, mayLeave: mayLeave, elapsed, &events)
+                requested[output] = drive == .open
+                requested[output + 1] = drive == .close
             }
         }
     }
@@ -230,33 +235,4 @@ public struct Control: ~Copyable {
     }
 
     func pointIndex(sensor: Int) -> UInt8 { UInt8(actuators.count + sensor) }
-}
-
-enum ActuatorKind: UInt8 { case motorValve, solenoid }
-
-/// What holds for an actuator of any kind.
-struct ActuatorState {
-    let kind: ActuatorKind
-    /// Its place among its kind.
-    let position: Int
-    let safeState: SafeState
-    let reset: Int
-    let output: Int
-    let outputCount: Int
-    var fault: Reason = .none
-    var faultAt: Int64 = 0
-    var isTripped = false
-    /// The trip that came first and still holds it, or held it when others joined.
-    var firstOut: UInt8?
-    var isSafeDemanded = true
-    var readBackWrong = Persistence()
-
-    init(kind: ActuatorKind, position: Int, safeState: SafeState, reset: Int, output: Int, outputCount: Int) {
-        self.kind = kind
-        self.position = position
-        self.safeState = safeState
-        self.reset = reset
-        self.output = output
-        self.outputCount = outputCount
-    }
 }

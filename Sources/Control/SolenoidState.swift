@@ -8,62 +8,48 @@ struct SolenoidState {
     private(set) var setpoint: Int
 
     private let energiseToOpen: Bool
-    private let maximumOn: Int
     private let minimumOn: Int
     private let minimumOff: Int
     private let safeState: SafeState
     private var since = 0
 
-    init(_ solenoid: Solenoid, index: Int) {
+    init(_ solenoid: Solenoid, _ safeState: SafeState, index: Int) {
         self.index = UInt8(index)
         energiseToOpen = solenoid.energiseToOpen
-        maximumOn = solenoid.maximumOnMilliseconds
         minimumOn = solenoid.minimumOnMilliseconds
         minimumOff = solenoid.minimumOffMilliseconds
-        safeState = solenoid.safeState
-        energised = Self.safeLevel(solenoid) ?? false
+        self.safeState = safeState
+        energised = Self.safeLevel(solenoid, safeState) ?? false
         setpoint = energised == solenoid.energiseToOpen ? 1000 : 0
     }
 
     /// The level of the line in the safe state; nil for `last`.
-    static func safeLevel(_ solenoid: Solenoid) -> Bool? {
-        switch solenoid.safeState {
+    static func safeLevel(_ solenoid: Solenoid, _ safeState: SafeState) -> Bool? {
+        switch safeState {
         case .closed: !solenoid.energiseToOpen
         case .open: solenoid.energiseToOpen
         case .last: nil
         }
     }
 
-    func refusal(of permille: Int) -> Reason { permille == 0 || permille == 1000 ? .none : .notAPosition }
-
     mutating func accept(_ permille: Int) { setpoint = permille }
 
     var position: Int { energised == energiseToOpen ? 1000 : 0 }
 
-    mutating func decide(safeDemanded: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Bool {
+    /// - Parameter mayLeave: whether it may go away from its safe state.
+    mutating func decide(safeDemanded: Bool, mayLeave: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Bool {
         since = min(since + elapsed, Int(Int32.max))
-        if energised, maximumOn > 0, since >= maximumOn {
-            setpoint = energiseToOpen ? 0 : 1000
-            switchLine(to: false)
-            events.append(.maximumOpen, index: index, value: Int64(maximumOn))
-        }
-        if safeDemanded {
-            switch safeState {
-            case .closed: setpoint = 0
-            case .open: setpoint = 1000
-            case .last: setpoint = position
-            }
-        }
+        let safePosition = safeState == .open ? 1000 : 0
+        if safeDemanded { setpoint = safeState == .last ? position : safePosition }
+        // What may not start now does not start by itself later.
+        if !mayLeave, position == safePosition { setpoint = safePosition }
         let wanted = (setpoint == 1000) == energiseToOpen
-        if wanted != energised, safeDemanded || since >= (energised ? minimumOn : minimumOff) {
-            switchLine(to: wanted)
+        let least = energised ? enforced(.minimumOn) ? minimumOn : 0 : enforced(.minimumOff) ? minimumOff : 0
+        if wanted != energised, safeDemanded || since >= least {
+            energised = wanted
+            since = 0
             events.append(.positionReached, index: index, value: Int64(position))
         }
         return energised
-    }
-
-    private mutating func switchLine(to level: Bool) {
-        energised = level
-        since = 0
     }
 }

@@ -1,5 +1,7 @@
 // What a step leaves to be reported, read by the shell without allocating.
 
+import Calibration
+
 /// The state of an actuator as an operator wants to see it.
 public struct ActuatorStatus: Sendable {
     /// Where it is, as far as is known: permille.
@@ -9,11 +11,16 @@ public struct ActuatorStatus: Sendable {
     public let lowerPermille: Int
     public let upperPermille: Int
     public let setpointPermille: Int
+    /// The limit that holds now: permille.
+    public let maximumPermille: Int
     public let isMoving: Bool
     public let isTripped: Bool
     /// The trip that came first, as its place in the calibration.
     public let firstOut: UInt8?
     public let fault: Reason
+    public let mode: Mode
+    /// The bits of the issuers that have its lease; 0 = nobody.
+    public let leaseHolder: UInt32
 }
 
 extension Control {
@@ -22,30 +29,37 @@ extension Control {
 
     public func status(actuator index: Int) -> ActuatorStatus {
         let actuator = actuators[index]
+        let position = permille(of: index)
+        var (lower, upper, isMoving, isKnown) = (position, position, false, true)
         switch actuator.kind {
         case .motorValve:
             let valve = valves[actuator.position]
-            return ActuatorStatus(
-                permille: valve.nominalPermille,
-                quality: actuator.fault != .none ? .fault : valve.mode == .unreferenced ? .stale : .good,
-                lowerPermille: valve.lowerPermille, upperPermille: valve.upperPermille,
-                setpointPermille: valve.setpoint, isMoving: valve.isMoving, isTripped: actuator.isTripped,
-                firstOut: actuator.firstOut, fault: actuator.fault)
-        case .solenoid:
-            let solenoid = solenoids[actuator.position]
-            return ActuatorStatus(
-                permille: solenoid.position, quality: actuator.fault != .none ? .fault : .good,
-                lowerPermille: solenoid.position, upperPermille: solenoid.position,
-                setpointPermille: solenoid.setpoint, isMoving: false, isTripped: actuator.isTripped,
-                firstOut: actuator.firstOut, fault: actuator.fault)
+            (lower, upper, isMoving, isKnown) = (valve.lowerPermille, valve.upperPermille, valve.isMoving, valve.mode != .unreferenced)
+        case .latchingRelay: isKnown = relays[actuator.position].isKnown
+        case .solenoid, .timeProportional: break
         }
+        return ActuatorStatus(
+            permille: position, quality: actuator.fault != .none ? .fault : !isKnown ? .stale : isUnderTest(index) ? .functionCheck : .good,
+            lowerPermille: lower, upperPermille: upper, setpointPermille: setpoint(of: index), maximumPermille: actuator.maximum,
+            isMoving: isMoving, isTripped: actuator.isTripped, firstOut: actuator.firstOut, fault: actuator.fault,
+            mode: mode(of: index), leaseHolder: actuator.lease.holder)
     }
 
-    /// Switch: 1 active, 0 not. Flow meter: microlitres per second.
-    public func value(sensor index: Int) -> Int64 { sensors[index].value }
+    /// A proof test runs, or one of its trips is bypassed.
+    private func isUnderTest(_ a: Int) -> Bool {
+        if actuators[a].kind == .motorValve, valves[actuators[a].position].isProving { return true }
+        for trip in trips where trip.isBypassed && trip.actuators & 1 << UInt32(a) != 0 { return true }
+        return false
+    }
+
+    /// In the unit of the sensor: see `Calibration.Sensor`.
+    public func value(sensor index: Int) -> Int64 { Int64(sensors[index].value) }
     public func quality(sensor index: Int) -> Quality { sensors[index].quality }
     /// Flow meter: microlitres since the start.
     public func total(sensor index: Int) -> UInt64 { sensors[index].total }
+
+    public func isBypassed(trip index: Int) -> Bool { trips[index].isBypassed }
+    public func isLatched(trip index: Int) -> Bool { trips[index].isLatched }
 
     /// Some actuator is held by a trip.
     public var isTripped: Bool {
@@ -59,16 +73,11 @@ extension Control {
         return false
     }
 
-    /// Latches every trip that latches: for a start after one whose trips stood, so that an end of the
-    /// controller is no reset. Which one it was is not known any more; all must be cleared to be reset.
-    public mutating func latchTrips() {
-        for i in trips.indices { trips[i].latch(now: now) }
-    }
-
-    /// No fault stands, and every valve knows where it is.
+    /// No fault stands, and it is known where everything is.
     public var isHealthy: Bool {
         for actuator in actuators where actuator.fault != .none { return false }
         for valve in valves where valve.mode == .unreferenced { return false }
+        for relay in relays where !relay.isKnown { return false }
         return true
     }
 }

@@ -72,6 +72,9 @@ struct Travel {
         nominal = 0
     }
 
+    /// Shown where a feedback says it is, inside the bounds that time gives.
+    mutating func correct(to position: Int) { nominal = min(max(position, lower), upper) }
+
     /// What will be spent after driving open for another `elapsed` milliseconds and stopping.
     func spentAfterOpening(_ elapsed: Int) -> Int { spent + Self.ceiling(elapsed, fastest) + Self.ceiling(coast, fastest) }
 

@@ -1,79 +1,150 @@
-// Interlocks at work: a trip is demanded by its condition or by a sensor that is not good; a latched
-// one stands until the local button is pressed after it, with the cause gone.
+// Trips at work: demanded by a condition or by a sensor that is not good; a latched one stands until the
+// local button is pressed after it, with the cause gone.
 
 import Calibration
 
 struct TripState {
     let sensor: Int
-    let actuator: Int
     let reset: Int
-    private let condition: Condition
-    private let delayMilliseconds: Int
+    let isEssential: Bool
+    /// One bit for each actuator.
+    let actuators: UInt32
+    /// One bit for each phase in which it is armed; all of them if the calibration names none.
+    private let phases: UInt32
     private let latches: Bool
+    // What a calibration may change bumplessly.
+    private var condition: Condition
+    private var hysteresis: Int
+    private var delayMilliseconds: Int
+    private(set) var bypassMaximumMinutes: Int
 
     private(set) var isLatched = false
     /// The condition stands, or cannot be told.
     private(set) var isDemanded = true
+    private(set) var bypassMilliseconds = 0
+    private var sinceReminder = 0
     private var latchedAt: Int64 = 0
     private var delayed = 0
     private var badMilliseconds = 0
     private var wasDemanded = false
+    private var was = false
 
     /// A sensor holds the actuator at once when it is not good, and latches the trip after this time.
     static let badSensorMilliseconds = 2000
+    static let reminderMilliseconds = 60_000
 
     init(_ trip: Trip) {
         sensor = trip.sensor
-        actuator = trip.actuator
         reset = trip.reset ?? -1
-        condition = trip.condition
-        delayMilliseconds = trip.delayMilliseconds
+        isEssential = trip.isEssential
+        var bits: UInt32 = 0
+        for actuator in trip.actuators { bits |= 1 << UInt32(actuator) }
+        actuators = bits
+        bits = trip.phases.isEmpty ? .max : 0
+        for phase in trip.phases { bits |= 1 << UInt32(phase) }
+        phases = bits
         latches = trip.latched
+        condition = trip.condition
+        hysteresis = trip.hysteresis
+        delayMilliseconds = trip.delayMilliseconds
+        bypassMaximumMinutes = trip.bypassMaximumMinutes
+    }
+
+    mutating func adopt(_ trip: Trip) {
+        condition = trip.condition
+        hysteresis = trip.hysteresis
+        delayMilliseconds = trip.delayMilliseconds
+        bypassMaximumMinutes = trip.bypassMaximumMinutes
     }
 
     var isHeld: Bool { isLatched || isDemanded }
+    var isBypassed: Bool { bypassMilliseconds > 0 }
+
+    func isArmed(inPhase phase: Int) -> Bool { phases & 1 << UInt32(phase) != 0 || !enforced(.tripPhase) }
 
     /// The cause, if the trip has come in this step.
-    mutating func evaluate(_ sensor: SensorState, _ elapsed: Int, now: Int64) -> Reason? {
-        let isGood = sensor.quality == .good
-        let stands = isGood && isTrue(sensor)
+    mutating func evaluate(_ control: borrowing Control, _ elapsed: Int) -> Reason? {
+        let isGood = control.sensors[sensor].isUsable
+        was = control.holds(condition, hysteresis: hysteresis, was: was, sensor: sensor)
+        guard isArmed(inPhase: control.phase), !isBypassed else {
+            (isDemanded, wasDemanded, delayed, badMilliseconds) = (false, false, 0, 0)
+            return nil
+        }
+        let stands = isGood && was && enforced(.tripCondition)
         delayed = stands ? min(delayed + elapsed, delayMilliseconds) : 0
         badMilliseconds = isGood ? 0 : min(badMilliseconds + elapsed, Self.badSensorMilliseconds)
-        let byCondition = stands && delayed >= delayMilliseconds
-        let bySensor = badMilliseconds >= Self.badSensorMilliseconds
-        isDemanded = byCondition || !isGood
+        let byCondition = stands && (delayed >= delayMilliseconds || !enforced(.tripDelay))
+        let bySensor = badMilliseconds >= Self.badSensorMilliseconds && enforced(.tripBadSensor)
+        isDemanded = byCondition || !isGood && enforced(.tripBadSensor)
         let demanded = byCondition || bySensor
         defer { wasDemanded = demanded }
         guard demanded, !wasDemanded, !isLatched else { return nil }
-        if latches {
+        if latches, enforced(.tripLatch) {
             isLatched = true
-            latchedAt = now
+            latchedAt = control.now
         }
-        return byCondition ? .condition : sensor.badness
+        return byCondition ? .condition : control.sensors[sensor].badness
     }
 
-    private func isTrue(_ sensor: SensorState) -> Bool {
-        switch condition {
-        case .active: sensor.isActive
-        case .inactive: !sensor.isActive
-        case .above(let flow): sensor.flow > flow
-        case .below(let flow): sensor.flow < flow
-        }
+    // MARK: bypass
+
+    mutating func bypass(milliseconds: Int) {
+        bypassMilliseconds = milliseconds
+        sinceReminder = 0
     }
 
-    /// Latches without a cause seen: one stood before this controller started.
-    mutating func latch(now: Int64) {
-        guard latches else { return }
+    /// The event that is due, if any: it is over, or still stands.
+    mutating func passBypass(_ elapsed: Int) -> EventCode? {
+        guard bypassMilliseconds > 0 else { return nil }
+        if enforced(.bypassEnds) { bypassMilliseconds = max(0, bypassMilliseconds - elapsed) }
+        if bypassMilliseconds == 0 { return .bypassEnded }
+        sinceReminder += elapsed
+        guard sinceReminder >= Self.reminderMilliseconds else { return nil }
+        sinceReminder = 0
+        return .bypassStands
+    }
+
+    // MARK: latch
+
+    /// Latches without a cause seen: one stood before this controller started. False if it latches never.
+    mutating func latch(now: Int64) -> Bool {
+        guard latches else { return false }
         isLatched = true
         latchedAt = now
+        return true
     }
 
     /// True if the trip is gone now. It is refused while the cause stands, and for a press that began before it.
     mutating func reset(pressedAt: Int64) -> Bool {
-        guard !isDemanded, pressedAt > latchedAt else { return false }
+        if isDemanded, enforced(.resetRechecks) { return false }
+        if pressedAt <= latchedAt, enforced(.resetAfterTrip) { return false }
         isLatched = false
         return true
     }
+}
+
+extension Control {
+    mutating func evaluateTrips(_ elapsed: Int) {
+        for i in trips.indices {
+            if let due = trips[i].passBypass(elapsed) { events.append(due, index: firstActuator(of: i), value: Int64(i)) }
+            var trip = trips[i]
+            let cause = trip.evaluate(self, elapsed)
+            trips[i] = trip
+            guard let cause else { continue }
+            retainedRevision &+= 1
+            note(trip: i, cause)
+        }
+    }
+
+    /// First-out: the trip that came first names the cause until its actuator is free again.
+    mutating func note(trip i: Int, _ cause: Reason) {
+        for a in actuators.indices where trips[i].actuators & 1 << UInt32(a) != 0 {
+            if actuators[a].firstOut == nil || !enforced(.firstOut) { actuators[a].firstOut = UInt8(i) }
+            events.append(.tripped, cause, index: UInt8(a), value: Int64(i))
+        }
+    }
+
+    func firstActuator(of trip: Int) -> UInt8 { UInt8(trips[trip].actuators.trailingZeroBitCount) }
 }
 
 /// The local button: an edge seen, and then held.
@@ -105,8 +176,37 @@ struct ResetButton {
         }
         guard isArmed else { return false }
         held += elapsed
-        guard held >= holdMilliseconds else { return false }
+        guard held >= holdMilliseconds || !enforced(.resetHold) else { return false }
         isArmed = false
         return true
+    }
+}
+
+extension Control {
+    mutating func pressResets(_ inputs: Inputs, _ elapsed: Int) {
+        for i in resets.indices where resets[i].sample(inputs.lines[resets[i].line], min(elapsed, 2 * tickMilliseconds), now: now) {
+            let pressed = resets[i].pressedAt
+            for t in trips.indices where trips[t].reset == i && trips[t].isLatched {
+                let cleared = trips[t].reset(pressedAt: pressed)
+                if cleared { retainedRevision &+= 1 }
+                events.append(cleared ? .tripReset : .resetRefused, index: firstActuator(of: t), value: Int64(t))
+            }
+            for a in actuators.indices where actuators[a].reset == i && actuators[a].fault != .none && pressed > actuators[a].faultAt {
+                clearFault(a)
+            }
+        }
+    }
+
+    private mutating func clearFault(_ index: Int) {
+        events.append(.faultReset, actuators[index].fault, index: UInt8(index), value: 0)
+        actuators[index].fault = .none
+        retainedRevision &+= 1
+        switch actuators[index].kind {
+        case .motorValve:
+            valves[actuators[index].position].loseReference()
+            gate.loseReference(actuators[index].position)
+        case .latchingRelay: relays[actuators[index].position].forget()
+        case .solenoid, .timeProportional: break
+        }
     }
 }

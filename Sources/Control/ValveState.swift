@@ -1,9 +1,7 @@
 // A motor valve: finds its closed end, goes where it is asked, comes back in time, and notices when
-// its switches and its driving time contradict each other.
+// its switches, its feedback and its driving time contradict each other.
 
 import Calibration
-
-enum Drive: UInt8 { case none, open, close }
 
 public enum ValveMode: UInt8, Sendable {
     /// Its position is not known; it goes closed to find out.
@@ -21,6 +19,8 @@ struct ValveReading {
     let closeReadBack: LineReading
     let openDriven: Bool
     let closeDriven: Bool
+    /// Permille of travel, where a usable feedback says so.
+    let feedback: Int?
 }
 
 struct ValveState {
@@ -30,21 +30,24 @@ struct ValveState {
     private(set) var mode: ValveMode = .unreferenced
     /// Permille; 0 = closed.
     private(set) var setpoint = 0
-    /// The maximum open time is over and the valve is on its way back.
+    /// The longest time away is over and the valve is on its way back.
     private(set) var isReturning = false
     /// In this step the position was given up.
     private(set) var hasLostReference = false
 
     private let tick: Int
     private let safeState: SafeState
-    private let minimumPermille: Int
-    private let maximumPermille: Int
-    private let maximum: Int
-    private let reach: Int
+    private let valve: MotorValve
+    private var minimumPermille: Int
+    private var maximumPermille: Int
+    private var maximum: Int
+    private var reach: Int
+    private var maximumAway: Int
     private let tolerance: Int
-    private let maximumOpen: Int
     private let rest: Int
     private let persistence: Int
+    private var ramp: Ramp
+    private(set) var proof: Proof
 
     private var drive: Drive = .none
     private var lastDirection: Drive = .none
@@ -56,50 +59,87 @@ struct ValveState {
     private var contradicting = Persistence()
     private var deviatingClosed = Persistence()
     private var deviatingOpen = Persistence()
+    private var deviatingFeedback = Persistence()
     private var late = Persistence()
     private var leavingClosed = Persistence()
 
     /// Less than this short of the setpoint is not worth a trip to the closed end.
     static let worthReferencing = 20 * Travel.permille
 
-    init(_ valve: MotorValve, index: Int, openEndLine: Int, tickMilliseconds: Int) {
+    init(_ valve: MotorValve, _ envelope: Envelope, _ safeState: SafeState, index: Int, openEndLine: Int, tickMilliseconds: Int) {
         self.index = UInt8(index)
         self.openEndLine = openEndLine
+        self.valve = valve
         travel = Travel(valve)
         tick = tickMilliseconds
-        safeState = valve.safeState
-        minimumPermille = valve.positionMinimumPermille
-        maximumPermille = valve.positionMaximumPermille
-        maximum = valve.positionMaximumPermille * Travel.permille
-        reach = valve.reachPermille * Travel.permille
+        self.safeState = safeState
+        minimumPermille = envelope.minimumPermille
+        maximumPermille = envelope.maximumPermille
+        maximum = envelope.maximumPermille * Travel.permille
+        reach = valve.reachPermille(maximumPermille: envelope.maximumPermille) * Travel.permille
+        maximumAway = envelope.maximumAwayMilliseconds
         tolerance = valve.endSwitchTolerancePermille * Travel.permille
-        maximumOpen = valve.maximumOpenMilliseconds
         rest = valve.restMilliseconds
         persistence = valve.endSwitchDebounceMilliseconds + 2 * tickMilliseconds
+        ramp = Ramp(valve, envelope, safeState)
+        proof = Proof(valve.proofTest)
         openEnd = Debounce(milliseconds: valve.endSwitchDebounceMilliseconds)
         closedEnd = Debounce(milliseconds: valve.endSwitchDebounceMilliseconds)
         idle = valve.restMilliseconds
     }
 
-    // MARK: commands
-
-    func refusal(of permille: Int) -> Reason {
-        guard permille == 0 || (max(minimumPermille, 1)...maximumPermille).contains(permille) else { return .limitPosition }
-        return .none
+    mutating func adopt(_ envelope: Envelope) {
+        minimumPermille = envelope.minimumPermille
+        maximumAway = envelope.maximumAwayMilliseconds
+        ramp = Ramp(valve, envelope, safeState)
+        limit(maximum: envelope.maximumPermille)
     }
 
-    var unreadiness: Reason {
-        if mode == .unreferenced { return .notReferenced }
-        return isReturning ? .maximumOpen : .none
+    /// The limit of the phase.
+    mutating func limit(maximum permille: Int) {
+        maximumPermille = permille
+        maximum = permille * Travel.permille
+        reach = valve.reachPermille(maximumPermille: permille) * Travel.permille
     }
 
-    mutating func accept(_ permille: Int) { setpoint = permille }
+    // MARK: requests
+
+    mutating func accept(_ permille: Int) {
+        setpoint = permille
+        proof.isRunning = false
+    }
+
+    /// Stops where it is; below the least opening it closes.
+    mutating func hold() {
+        setpoint = mode == .ready && nominalPermille >= max(minimumPermille, 1) ? min(nominalPermille, maximumPermille) : 0
+        if safeState == .open, mode != .ready { setpoint = 1000 }
+        proof.isRunning = false
+    }
 
     mutating func loseReference() {
         travel.forget()
         mode = .unreferenced
         setpoint = 0
         isConfirmedClosed = false
+    }
+
+    var isProving: Bool { proof.isRunning }
+    var proofIntervalHours: Int { valve.proofTest?.intervalHours ?? 0 }
+    /// -1 = none.
+    var feedbackSensor: Int { valve.feedback?.sensor ?? -1 }
+
+    /// False where it does not stand at an end, or has no such test.
+    mutating func beginProof(maximum: Int) -> Bool {
+        guard proof.exists, mode == .ready, drive == .none else { return false }
+        if isConfirmedClosed || !enforced(.proofAtEnd), setpoint == 0, proof.strokePermille * Travel.permille <= reach {
+            setpoint = proof.strokePermille
+            proof.begin(end: 0, target: proof.strokePermille)
+            return true
+        }
+        guard travel.lower == Travel.full, openEnd.value == .high, setpoint == 1000 else { return false }
+        setpoint = 1000 - proof.strokePermille
+        proof.begin(end: 1000, target: setpoint)
+        return true
     }
 
     // MARK: what was seen
@@ -110,9 +150,11 @@ struct ValveState {
         accountTravel(reading, elapsed)
         openEnd.sample(reading.openEnd, elapsed, bound: 2 * tick)
         closedEnd.sample(reading.closedEnd, elapsed, bound: 2 * tick)
-        let fault = deviation(min(elapsed, 2 * tick))
+        var fault = deviation(min(elapsed, 2 * tick))
         if closedEnd.value == .high, openEnd.value != .high, drive != .open, travel.lower <= tolerance { travel.atClosedEnd() }
         watchClosed(min(elapsed, 2 * tick), &events)
+        if fault == .none { fault = follow(reading.feedback, min(elapsed, 2 * tick)) }
+        if fault == .none { fault = watchProof(elapsed, &events) }
         return fault
     }
 
@@ -135,31 +177,75 @@ struct ValveState {
         let tooOpen = openEnd.value == .high && travel.upper < Travel.full - tolerance
         let notArrived = drive == .close && travel.spent == 0 && closedEnd.value == .low
             || drive == .none && lastDirection == .open && travel.lower == Travel.full && openEnd.value == .low
-        if contradicting.holds(both, elapsed, forMilliseconds: persistence, steps: 3) { return .endSwitchesContradict }
-        if deviatingClosed.holds(tooClosed, elapsed, forMilliseconds: persistence, steps: 3) { return .travelDeviation }
-        if deviatingOpen.holds(tooOpen, elapsed, forMilliseconds: persistence, steps: 3) {
-            return maximumPermille < 1000 ? .beyondEnvelope : .travelDeviation
-        }
-        if late.holds(notArrived, elapsed, forMilliseconds: persistence, steps: 3) { return .travelLate }
-        return .none
+        let contradicts = contradicting.holds(both, elapsed, forMilliseconds: persistence, steps: 3)
+        let deviatesClosed = deviatingClosed.holds(tooClosed, elapsed, forMilliseconds: persistence, steps: 3)
+        let deviatesOpen = deviatingOpen.holds(tooOpen, elapsed, forMilliseconds: persistence, steps: 3)
+        let isLate = late.holds(notArrived, elapsed, forMilliseconds: persistence, steps: 3)
+        if contradicts, enforced(.endSwitchesContradict) { return .endSwitchesContradict }
+        if deviatesClosed, enforced(.deviationClosed) { return .travelDeviation }
+        if deviatesOpen, enforced(.deviationOpen) { return maximumPermille < 1000 ? .beyondEnvelope : .travelDeviation }
+        return isLate && enforced(.travelLate) ? .travelLate : .none
     }
 
     /// A closed valve that leaves its end without being driven was moved by someone else.
     private mutating func watchClosed(_ elapsed: Int, _ events: inout EventBuffer) {
         let leaves = isConfirmedClosed && drive == .none && closedEnd.value == .low
-        guard leavingClosed.holds(leaves, elapsed, forMilliseconds: persistence, steps: 3) else { return }
+        guard leavingClosed.holds(leaves, elapsed, forMilliseconds: persistence, steps: 3), enforced(.closedLost) else { return }
         loseReference()
         hasLostReference = true
         events.append(.reReferencing, .closedLost, index: index, value: 0)
     }
 
+    /// Position by feedback: it may say where between its bounds the valve is, never move the bounds.
+    private mutating func follow(_ feedback: Int?, _ elapsed: Int) -> Reason {
+        guard let rule = valve.feedback, let feedback, mode == .ready else {
+            deviatingFeedback = Persistence()
+            return .none
+        }
+        let deviates = abs(feedback - nominalPermille) > rule.deviationPermille
+        if deviatingFeedback.holds(deviates, elapsed, forMilliseconds: rule.deviationMilliseconds, steps: 3), enforced(.feedback) { return .travelDeviation }
+        if !deviates { travel.correct(to: feedback * Travel.permille) }
+        return .none
+    }
+
+    private mutating func watchProof(_ elapsed: Int, _ events: inout EventBuffer) -> Reason {
+        guard proof.isRunning else { return .none }
+        let hasLeft = proof.end == 0 ? closedEnd.value == .low : openEnd.value == .low
+        proof.pass(elapsed, hasLeft: hasLeft)
+        let target = setpoint * Travel.permille
+        let stands = drive == .none && abs(travel.nominal - target) <= max(travel.nominalTravel(tick), 5 * Travel.permille) && idle >= rest
+        if !proof.isBack {
+            guard stands else { return .none }
+            guard proof.leftAfter >= 0 || !enforced(.proof) else {
+                proof.isRunning = false
+                events.append(.proofFailed, .proofFailed, index: index, value: 0)
+                return .proofFailed
+            }
+            proof.isBack = true
+            setpoint = proof.end
+        } else if proof.end == 0 ? isConfirmedClosed : travel.lower == Travel.full && openEnd.value == .high {
+            proof.isRunning = false
+            proof.hasPassed = true
+            events.append(.proofPassed, index: index, value: Int64(proof.leftAfter))
+        }
+        return .none
+    }
+
+    /// True once after a test that passed.
+    mutating func takeProofPassed() -> Bool {
+        defer { proof.hasPassed = false }
+        return proof.hasPassed
+    }
+
     // MARK: what to do
 
-    mutating func decide(safeDemanded: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Drive {
+    /// - Parameter mayLeave: whether it may go further from its safe state.
+    mutating func decide(safeDemanded: Bool, mayLeave: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Drive {
         if drive == .none { idle = min(idle + elapsed, rest) }
-        watchMaximumOpen(elapsed, &events)
-        if safeDemanded { setpoint = 0 }
-        let wanted: Drive
+        watchMaximumAway(elapsed, &events)
+        if safeDemanded { demandSafe(&events) }
+        ramp.pass(min(elapsed, 2 * tick), nominal: travel.nominal, target: setpoint * Travel.permille, isHeading: mode == .ready && !safeDemanded && !isReturning)
+        var wanted: Drive
         if safeDemanded, !isReturning {
             if mode == .reReferencing { mode = .ready }
             wanted = switch safeState {
@@ -172,19 +258,31 @@ struct ValveState {
         } else {
             wanted = goToSetpoint(&events)
         }
+        // What may not go on now does not go on by itself later.
+        if !mayLeave, !safeDemanded, !isReturning, wanted == (safeState == .open ? .close : .open) {
+            hold()
+            wanted = .none
+        }
         return change(to: wanted)
     }
 
-    private mutating func watchMaximumOpen(_ elapsed: Int, _ events: inout EventBuffer) {
-        guard maximumOpen > 0, travel.spent > 0 else {
+    private mutating func demandSafe(_ events: inout EventBuffer) {
+        setpoint = safeState == .open ? 1000 : 0
+        guard proof.isRunning else { return }
+        proof.isRunning = false
+        events.append(.proofFailed, .safeDemanded, index: index, value: 0)
+    }
+
+    private mutating func watchMaximumAway(_ elapsed: Int, _ events: inout EventBuffer) {
+        guard maximumAway > 0, travel.spent > 0, enforced(.maximumAway) else {
             openFor = 0
             isReturning = false
             return
         }
-        openFor = min(openFor + elapsed, maximumOpen)
-        guard openFor >= maximumOpen, !isReturning else { return }
+        openFor = min(openFor + elapsed, maximumAway)
+        guard openFor >= maximumAway, !isReturning else { return }
         isReturning = true
-        if drive != .close || setpoint > 0 { events.append(.maximumOpen, index: index, value: Int64(openFor)) }
+        if drive != .close || setpoint > 0 { events.append(.maximumAway, index: index, value: Int64(openFor)) }
         setpoint = 0
     }
 
@@ -208,8 +306,8 @@ struct ValveState {
         let step = travel.nominalTravel(tick)
         // Moving, it stops at the nearest tick; standing, it starts for more than that only.
         let band = drive == .none ? max(step, 5 * Travel.permille) : step / 2
-        let error = target - travel.nominal
-        let atOpenEnd = setpoint == 1000 && travel.lower < Travel.full
+        let error = ramp.limited(target) - travel.nominal
+        let atOpenEnd = setpoint == 1000 && travel.lower < Travel.full && ramp.limited(target) == target
         if error > band || atOpenEnd {
             if mayOpen { return .open }
             if min(target, reach) - travel.nominal > max(Self.worthReferencing, 3 * step) {
@@ -220,16 +318,18 @@ struct ValveState {
         } else if -error > band {
             return .close
         }
-        if drive != .none { events.append(.positionReached, index: index, value: Int64(nominalPermille)) }
+        if drive != .none, ramp.limited(target) == target || !mayOpen {
+            events.append(.positionReached, index: index, value: Int64(nominalPermille))
+        }
         return .none
     }
 
-    private var mayOpen: Bool { maximumPermille == 1000 || travel.spentAfterOpening(tick) <= maximum }
+    private var mayOpen: Bool { maximumPermille == 1000 || travel.spentAfterOpening(tick) <= maximum || !enforced(.reach) }
 
     /// Never from one direction into the other without the rest between them.
     private mutating func change(to wanted: Drive) -> Drive {
         var next = wanted
-        if next != .none, next != lastDirection, drive != .none || idle < rest { next = .none }
+        if next != .none, next != lastDirection, drive != .none || idle < rest, enforced(.restTime) { next = .none }
         if drive == .none, next != .none { isConfirmedClosed = false }
         if drive != .none, next != drive {
             if drive == .open { travel.stoppedOpening() } else { travel.stoppedClosing() }
@@ -245,5 +345,64 @@ struct ValveState {
     var nominalPermille: Int { (travel.nominal + Travel.permille / 2) / Travel.permille }
     var lowerPermille: Int { travel.lower / Travel.permille }
     var upperPermille: Int { (travel.upper + Travel.permille - 1) / Travel.permille }
+    /// The furthest that it can be open, whatever its closing has been worth since its closed end.
+    var furthestPermille: Int { (travel.spent + Travel.permille - 1) / Travel.permille }
     var isMoving: Bool { drive != .none }
+    var isAway: Bool { safeState == .open ? travel.lower < Travel.full : travel.spent > 0 }
+}
+
+/// The slew of a valve that is faster than it may be: it is driven after a setpoint that moves slowly.
+struct Ramp {
+    /// Billionths of travel a millisecond, of the shown position; 0 = as fast as it goes.
+    private let rate: Int
+    private let limitsOpening: Bool
+    private var reached = 0
+    private var isLimiting = false
+
+    init(_ valve: MotorValve, _ envelope: Envelope, _ safeState: SafeState) {
+        // The fastest valve of the window is to keep the limit as well.
+        rate = envelope.slewPermillePerSecond * 1000 * valve.strokeFastestMilliseconds / valve.strokeMilliseconds
+        limitsOpening = safeState != .open
+    }
+
+    mutating func pass(_ elapsed: Int, nominal: Int, target: Int, isHeading: Bool) {
+        let isAway = limitsOpening ? target > nominal : target < nominal
+        guard rate > 0, isAway, isHeading, enforced(.slew) else {
+            isLimiting = false
+            reached = nominal
+            return
+        }
+        if !isLimiting { reached = nominal }
+        isLimiting = true
+        reached = limitsOpening ? min(target, reached + rate * elapsed) : max(target, reached - rate * elapsed)
+    }
+
+    func limited(_ target: Int) -> Int { isLimiting ? reached : target }
+}
+
+/// A partial-stroke test on its way.
+struct Proof {
+    let strokePermille: Int
+    let exists: Bool
+    var isRunning = false
+    var isBack = false
+    var hasPassed = false
+    private(set) var end = 0
+    private(set) var leftAfter = -1
+    private var since = 0
+
+    init(_ test: ProofTest?) {
+        strokePermille = test?.strokePermille ?? 0
+        exists = test != nil
+    }
+
+    mutating func begin(end: Int, target: Int) {
+        self.end = end
+        (isRunning, isBack, hasPassed, leftAfter, since) = (true, false, false, -1, 0)
+    }
+
+    mutating func pass(_ elapsed: Int, hasLeft: Bool) {
+        since += elapsed
+        if hasLeft, leftAfter < 0 { leftAfter = since }
+    }
 }

@@ -179,8 +179,8 @@ struct Controller: ~Copyable {
         switch message {
         case .heartbeat: round.heartbeat()
         case .setpoint(let id, let actuator, let permille):
-            let command = SetpointCommand(identifier: id, actuator: Int(actuator), permille: Int(permille))
-            guard !round.add(command) else { return }
+            let request = Request(identifier: id, order: .setpoint(actuator: Int(actuator), permille: Int(permille)), issuers: 1)
+            guard !round.add(request) else { return }
             report.answer(Outcome(identifier: id, reason: .tooMany), keeper, &sender)
         }
     }

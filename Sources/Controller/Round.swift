@@ -10,34 +10,37 @@ struct Round<Port: Lines>: ~Copyable {
     /// What the lines were last driven to; nil before the first time and after a failure.
     private var driven: [Bool?]
     /// Whether an input is a meter's line, whose edges are counted and change nothing at once.
-    private let meterOfInput: [Int]
+    private var isMeter: [Bool]
 
     init(_ calibration: Calibration, _ port: Port, nowMilliseconds: Int64) {
         self.port = port
         control = Control(calibration, nowMilliseconds: nowMilliseconds)
-        inputs = Inputs(inputs: calibration.inputLines.count, outputs: calibration.outputLines.count, sensors: calibration.sensors.count)
+        inputs = Inputs(calibration)
         driven = [Bool?](repeating: nil, count: calibration.outputLines.count)
-        var meters = [Int](repeating: -1, count: calibration.inputLines.count)
-        for (index, sensor) in calibration.sensors.enumerated() {
-            if case .flowMeter = sensor { meters[calibration.resets.count + index] = index }
+        isMeter = [Bool](repeating: false, count: calibration.inputLines.count)
+        var line = calibration.resets.count + 2 * calibration.selectors.count
+        for sensor in calibration.sensors {
+            switch sensor.source {
+            case .flowMeter, .frequency: isMeter[line] = true
+            case .switch, .analogue, .voting: break
+            }
+            line += sensor.inputLines.count
         }
-        meterOfInput = meters
     }
 
     mutating func latchTrips() { control.latchTrips() }
     mutating func heartbeat() { inputs.heartbeat = true }
 
-    /// False if this round takes no more commands.
-    mutating func add(_ command: SetpointCommand) -> Bool { inputs.add(command) }
+    /// False if this round takes no more requests.
+    mutating func add(_ request: Request) -> Bool { inputs.add(request) }
 
     /// An edge on an input. True if it asks for a step at once: then its level is read.
     mutating func edge(input: Int, rising: Bool) -> Bool {
-        let meter = meterOfInput[input]
-        guard meter >= 0 else {
+        guard isMeter[input] else {
             inputs.lines[input] = port.input(input)
             return true
         }
-        if rising { inputs.pulses[meter] &+= 1 }
+        if rising { inputs.pulses[input] &+= 1 }
         return false
     }
 

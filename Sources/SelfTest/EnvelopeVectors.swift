@@ -5,15 +5,16 @@ import Control
 /// 8 s of travel, envelope 0 to 500 permille, tick 50 ms.
 private func valve() -> Calibration? {
     let valve = MotorValve(
-        name: "inlet", openLine: "open", closeLine: "close", openEndLine: "open-end", closedEndLine: "closed-end",
+        openLine: "open", closeLine: "close", openEndLine: "open-end", closedEndLine: "closed-end",
         endSwitchDebounceMilliseconds: 20, endSwitchTolerancePermille: 30, strokeMilliseconds: 8000,
-        strokeFastestMilliseconds: 7200, strokeSlowestMilliseconds: 8800, coastMilliseconds: 50,
-        positionMinimumPermille: 50, positionMaximumPermille: 500, maximumOpenMilliseconds: 60000,
-        restMilliseconds: 200, safeState: .closed, reset: 0)
+        strokeFastestMilliseconds: 7200, strokeSlowestMilliseconds: 8800, coastMilliseconds: 50, restMilliseconds: 200)
+    let inlet = Actuator(
+        name: "inlet", drive: .motorValve(valve),
+        envelope: Envelope(minimumPermille: 50, maximumPermille: 500, maximumAwayMilliseconds: 60000), safeState: .closed, reset: 0)
     do throws(CalibrationError) {
-        return try Calibration(
+        return try Calibration(Calibration.Content(
             version: 1, board: "self-test", tickMilliseconds: 50, supervisionTimeoutMilliseconds: 2000,
-            resets: [Reset(name: "reset", line: "reset", holdMilliseconds: 200)], sensors: [], actuators: [.motorValve(valve)], trips: [])
+            resets: [Reset(name: "reset", line: "reset", holdMilliseconds: 200)], sensors: [], actuators: [inlet], trips: []))
     } catch { return nil }
 }
 
@@ -48,7 +49,7 @@ private struct Bench: ~Copyable {
 
     init(_ calibration: Calibration) {
         control = Control(calibration, nowMilliseconds: 0)
-        inputs = Inputs(inputs: calibration.inputLines.count, outputs: calibration.outputLines.count, sensors: 0)
+        inputs = Inputs(calibration)
     }
 
     mutating func step() {
@@ -70,7 +71,7 @@ private struct Bench: ~Copyable {
 
     mutating func ask(_ permille: Int) -> Reason? {
         identifier += 1
-        _ = inputs.add(SetpointCommand(identifier: identifier, actuator: 0, permille: permille))
+        _ = inputs.add(Request(identifier: identifier, order: .setpoint(actuator: 0, permille: permille), issuers: 1))
         step()
         return control.outcomes.first?.reason
     }

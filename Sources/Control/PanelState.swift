@@ -1,0 +1,160 @@
+// The panel at the machine: Hand-Off-Auto selectors and the buttons that count in Hand. Local beats
+// remote, and is held in the same envelope; what contradicts itself, or flaps, counts as Off.
+
+import Calibration
+
+/// Who has an actuator. Numbers never change.
+public enum Mode: UInt8, Sendable {
+    case off = 0
+    case hand = 1
+    case auto = 2
+}
+
+struct SelectorState {
+    let handLine: Int
+    private var hand: Debounce
+    private var auto: Debounce
+    private let changesMaximum: Int
+    let buttonMaximumMilliseconds: Int
+    private var last: Mode = .off
+    private var changes = 0
+    private var windowMilliseconds = 0
+    private var quietMilliseconds = 0
+    private var isFlapping = false
+    private(set) var mode: Mode = .off
+    /// Why it counts as Off, where it does not say so itself.
+    private(set) var reason: Reason = .none
+
+    /// Changes are counted over this window, and flapping ends after so long without one.
+    static let windowLength = 10_000
+
+    init(_ selector: Selector, handLine: Int) {
+        self.handLine = handLine
+        hand = Debounce(milliseconds: selector.debounceMilliseconds)
+        auto = Debounce(milliseconds: selector.debounceMilliseconds)
+        changesMaximum = selector.changesMaximum
+        buttonMaximumMilliseconds = selector.buttonMaximumMilliseconds
+    }
+
+    mutating func sample(_ handReading: LineReading, _ autoReading: LineReading, _ elapsed: Int, _ tick: Int) {
+        hand.sample(handReading, elapsed, bound: 2 * tick)
+        auto.sample(autoReading, elapsed, bound: 2 * tick)
+        let (said, cause) = position
+        watchFlapping(said, elapsed)
+        mode = isFlapping && enforced(.selectorFlapping) ? .off : said
+        reason = isFlapping && enforced(.selectorFlapping) ? .flapping : cause
+    }
+
+    private var position: (Mode, Reason) {
+        if hand.value == .unreadable || auto.value == .unreadable { return (.off, .sensorStale) }
+        if hand.value == .high, auto.value == .high, enforced(.selectorContradiction) { return (.off, .contradiction) }
+        if hand.value == .high { return (.hand, .none) }
+        return auto.value == .high ? (.auto, .none) : (.off, .none)
+    }
+
+    private mutating func watchFlapping(_ said: Mode, _ elapsed: Int) {
+        quietMilliseconds = said == last ? min(quietMilliseconds + elapsed, Self.windowLength) : 0
+        if said != last { changes = min(changes + 1, 1000) }
+        last = said
+        windowMilliseconds += elapsed
+        if changes > changesMaximum { isFlapping = true }
+        if windowMilliseconds >= Self.windowLength {
+            windowMilliseconds = 0
+            changes = 0
+        }
+        if quietMilliseconds >= Self.windowLength { isFlapping = false }
+    }
+}
+
+/// A button that counts in Hand: it must be seen released in Hand before a press counts, and one that is
+/// held too long is stuck.
+struct ButtonState {
+    let line: Int
+    private var isFresh = false
+    private var heldMilliseconds = 0
+    private(set) var isStuck = false
+
+    init(line: Int) { self.line = line }
+
+    /// Whether it counts as pressed.
+    mutating func sample(_ inputs: Inputs, _ elapsed: Int, isHand: Bool, maximum: Int, becameStuck: inout Bool) -> Bool {
+        guard line >= 0 else { return false }
+        guard isHand || !enforced(.buttonFresh) else {
+            isFresh = false
+            return false
+        }
+        if inputs.lines[line] != .high {
+            isFresh = inputs.lines[line] == .low
+            heldMilliseconds = 0
+            isStuck = false
+            return false
+        }
+        heldMilliseconds = min(heldMilliseconds + elapsed, Int(Int32.max))
+        if heldMilliseconds >= maximum, !isStuck, enforced(.buttonStuck) {
+            isStuck = true
+            becameStuck = true
+        }
+        return (isFresh || !enforced(.buttonFresh)) && !isStuck
+    }
+}
+
+extension Control {
+    mutating func readPanel(_ inputs: Inputs, _ elapsed: Int) {
+        for i in selectors.indices {
+            let line = selectors[i].handLine
+            let before = selectors[i].mode
+            selectors[i].sample(inputs.lines[line], inputs.lines[line + 1], elapsed, tickMilliseconds)
+            guard selectors[i].mode != before else { continue }
+            for a in actuators.indices where actuators[a].selector == i {
+                events.append(.selectorChanged, selectors[i].reason, index: UInt8(a), value: Int64(selectors[i].mode.rawValue))
+                modeChanged(a)
+            }
+        }
+    }
+
+    func mode(of actuator: Int) -> Mode {
+        let selector = actuators[actuator].selector
+        return selector < 0 ? .auto : selectors[selector].mode
+    }
+
+    /// Whoever had it has it no more; it stays where it is (bumpless), or goes safe where it is Off.
+    private mutating func modeChanged(_ a: Int) {
+        actuators[a].selection.clear()
+        if actuators[a].lease.holder != 0 {
+            actuators[a].lease.clear()
+            events.append(.leaseEnded, .localAuthority, index: UInt8(a), value: 0)
+        }
+        if enforced(.bumpless) { hold(a) }
+    }
+
+    /// The buttons of an actuator in Hand. Both at once mean nothing.
+    mutating func pressButtons(_ inputs: Inputs, _ elapsed: Int) {
+        for a in actuators.indices where actuators[a].selector >= 0 {
+            let maximum = selectors[actuators[a].selector].buttonMaximumMilliseconds
+            let isHand = mode(of: a) == .hand
+            var becameStuck = false
+            let bounded = min(elapsed, 2 * tickMilliseconds)
+            let opens = actuators[a].openButton.sample(inputs, bounded, isHand: isHand, maximum: maximum, becameStuck: &becameStuck)
+            let closes = actuators[a].closeButton.sample(inputs, bounded, isHand: isHand, maximum: maximum, becameStuck: &becameStuck)
+            if becameStuck { events.append(.buttonStuck, index: UInt8(a), value: 0) }
+            guard isHand else {
+                actuators[a].jog = .none
+                continue
+            }
+            jog(a, opens == closes && (enforced(.buttonConflict) || !opens) ? .none : opens ? .open : .close)
+        }
+    }
+
+    /// A motor valve moves while a button is pressed; the others go where it says and stay.
+    private mutating func jog(_ a: Int, _ wanted: Drive) {
+        defer { actuators[a].jog = wanted }
+        guard wanted != actuators[a].jog else { return }
+        guard wanted != .none else {
+            if actuators[a].kind == .motorValve { hold(a) }
+            return
+        }
+        let target = wanted == .open ? actuators[a].maximum : 0
+        guard refusalOfPosition(a, target) == .none else { return }
+        setpoint(a, target)
+    }
+}
