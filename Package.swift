@@ -38,6 +38,7 @@ let deviceTargets: [Target] = [
     // What the signed objects say, and what is kept.
     target("Board", ["Bytes", "Signed"]),
     target("GPIO", ["CGPIO", "System", "Board"]),
+    target("IIO", ["System", "Board"]),
     target("Release", ["Bytes", "Signed", "Verity"]),
     target("BootState", ["Bytes", "Cryptography"]),
     target("Calibration", ["Bytes", "Signed"]),
@@ -54,14 +55,14 @@ let deviceTargets: [Target] = [
     target("Backoff"),
 
     // Authority: who may do what; and the two that carry it out.
-    target("Authority", ["CKernel", "Bytes", "Telemetry"]),
+    target("Authority", ["CKernel", "Bytes", "Control", "Telemetry"]),
     target("Confine", ["CKernel", "System", "Authority"]),
 
     // Roles. They never import each other.
-    target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry"]),
-    target("Supervisor", ["Backoff", "Boot", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
-    target("Controller", ["System", "GPIO", "Signed", "Calibration", "Control", "Board", "Authority", "Confine"]),
-    target("Keeper", ["Backoff", "System", "TPMDevice", "Board", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
+    target("Boot", ["System", "GPIO", "IIO", "TPMDevice", "Board", "Calibration", "Release", "BootState", "Telemetry"]),
+    target("Supervisor", ["Backoff", "Boot", "Calibration", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
+    target("Controller", ["System", "GPIO", "IIO", "Signed", "Calibration", "Control", "Board", "Telemetry", "Authority", "Confine"]),
+    target("Keeper", ["Backoff", "System", "TPMDevice", "Board", "Calibration", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
@@ -94,7 +95,7 @@ let hostTargets: [Target] = [
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: [
-        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
+        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
         "Verity", "Release", "RunReport",
     ]),
     .testTarget(name: "PlantTests", dependencies: ["Plant"]),
@@ -116,6 +117,8 @@ let hostTargets: [Target] = [
 
     .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"]),
     .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"]),
+    .testTarget(name: "GPIOTests", dependencies: ["GPIO", "System"], exclude: ["libgpiod2.c"]),
+    .testTarget(name: "IIOTests", dependencies: ["IIO", "System", "SimulatedDisk"]),
     .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"]),
     .testTarget(name: "JournalTests", dependencies: ["Journal", "Cryptography", "Bytes"]),
@@ -128,18 +131,20 @@ let hostTargets: [Target] = [
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"]),
     .testTarget(name: "DNSTests", dependencies: ["DNS"]),
-    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"]),
-    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board"]),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], exclude: ["Corpus"]),
+    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "IIO", "ControlSimulation", "SimulatedRelease"]),
     .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
-    .testTarget(name: "ControlTests", dependencies: ["Control", "Calibration"]),
-    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "SimulatedDisk"]),
+    .target(name: "ControlSimulation", dependencies: ["Bytes", "Board", "Control", "Calibration"], path: "Tests/ControlSimulation"),
+    .testTarget(name: "ControlTests", dependencies: ["Bytes", "Control", "Calibration", "ControlSimulation"]),
+    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Control", "ControlSimulation", "SimulatedDisk"]),
     .target(name: "CCage", path: "Tests/CCage"),
-    .testTarget(name: "ConfineTests", dependencies: ["Confine", "CKernel", "CCage"]),
-    .testTarget(name: "BootTests", dependencies: ["Boot", "SimulatedRelease"]),
-    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"]),
-    .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper"]),
+    .testTarget(name: "ConfineTests", dependencies: ["Confine", "System", "CKernel", "CCage"]),
+    .testTarget(name: "BootTests", dependencies: ["Boot", "Calibration", "ControlSimulation", "SimulatedRelease"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "GPIO", "Board", "BootState", "ControlSimulation", "SimulatedDisk", "SimulatedRelease"]),
+    .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper", "ControlSimulation", "Cryptography", "Signed"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
-    .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
+    .testTarget(
+        name: "CompilerTests", dependencies: ["Compiler", "Calibration", "Command", "Signed", "Cryptography", "Bytes"], exclude: ["Calibrations"]),
 ]
 
 let package = Package(

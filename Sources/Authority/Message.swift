@@ -2,6 +2,7 @@
 // Trust: a role may be compromised; whoever decodes ends a sender that says what its channel's table
 // does not list. Must never carry a descriptor, a path outside the declared ones, or a secret.
 import Bytes
+import Control
 
 /// A message of one channel and direction.
 public protocol Message {
@@ -21,7 +22,10 @@ public func decode<M: Message>(_: M.Type, _ packet: RawSpan) throws(CBORError) -
 /// Bounds of what messages carry, in bytes.
 public enum MessageLimit {
     public static let document = 14336
-    public static let object = 8192
+    /// What comes down the command topic: the largest is a signed calibration.
+    public static let object = document
+    /// Module Control's encoding of what outlives it.
+    public static let retained = Retained.encodedMaximum
     public static let record = 8192
     public static let chunk = 12288
     public static let text = 256
@@ -42,15 +46,19 @@ public enum Document: UInt8, Sendable {
     case installOrder
     /// 6 bytes: the hardware address of the interface that DHCP is spoken on.
     case hardwareAddress
-    /// Not empty if a latched trip stood when the controller before ended.
-    case standingTrip
+    /// What the controller before left (module Control): latched trips, faults, counters. Empty: nothing
+    /// ever was; what can't be read counts as if every trip stood.
+    case retained
+    /// Which GPIO chip carries each line (module Board, ChipMap).
+    case chips
 }
 
 // MARK: supervisor and roles
 
 public enum SupervisorMessage: Message, Equatable {
     case document(Document, [UInt8])
-    /// All documents have been given: confine yourself and begin.
+    /// All documents have been given: confine yourself and begin. A document after it is a change while
+    /// the board runs: a calibration that is to take over (controller) or has (keeper).
     case begin
     /// Another role has ended, or is back after that.
     case peer(RoleName, alive: Bool)
@@ -62,6 +70,8 @@ public enum SupervisorMessage: Message, Equatable {
     case proceed
     /// The board restarts in a moment: bring to an end what must not be cut.
     case restarting
+    /// To the keeper: the calibration that it passed on will not take over.
+    case calibrationRefused(code: String, text: String)
 
     public init(decoding reader: inout CBORReader) throws(CBORError) {
         let at = reader.offset
@@ -78,6 +88,7 @@ public enum SupervisorMessage: Message, Equatable {
         case (4, 3): self = .event(code: try reader.text(maximum: 64), text: try reader.text(maximum: MessageLimit.text))
         case (5, 1): self = .proceed
         case (6, 1): self = .restarting
+        case (7, 3): self = .calibrationRefused(code: try reader.text(maximum: 64), text: try reader.text(maximum: MessageLimit.text))
         default: throw .outOfRange(at: at)
         }
     }
@@ -93,6 +104,7 @@ public enum SupervisorMessage: Message, Equatable {
         case .event(let code, let text): writer.array(3); writer.unsigned(4); writer.text(code); writer.text(text)
         case .proceed: writer.array(1); writer.unsigned(5)
         case .restarting: writer.array(1); writer.unsigned(6)
+        case .calibrationRefused(let code, let text): writer.array(3); writer.unsigned(7); writer.text(code); writer.text(text)
         }
     }
 }
@@ -124,6 +136,12 @@ public enum RoleMessage: Message, Equatable {
     case installFailed(code: String, text: String)
     /// Keeper, after a verified order, on boards whose file allows test access: end or freeze a role.
     case inject(InjectedFault, RoleName)
+    /// Controller: what must outlive it (module Control), whenever something of it is worth keeping.
+    case retained([UInt8])
+    /// Keeper, after a verified order: this signed calibration is to take over.
+    case calibration([UInt8])
+    /// Controller: the calibration with this payload digest is the one it acts by.
+    case calibrationInForce(digest: [UInt8])
 
     public init(decoding reader: inout CBORReader) throws(CBORError) {
         let at = reader.offset
@@ -146,6 +164,9 @@ public enum RoleMessage: Message, Equatable {
             }
             self = .inject(fault, role)
         case (12, 1): self = .leaseLost
+        case (13, 2): self = .retained(try reader.bytes(maximum: MessageLimit.retained))
+        case (14, 2): self = .calibration(try reader.bytes(maximum: MessageLimit.document))
+        case (15, 2): self = .calibrationInForce(digest: try reader.bytes(exactly: 32))
         default: throw .outOfRange(at: at)
         }
     }
@@ -168,6 +189,9 @@ public enum RoleMessage: Message, Equatable {
         case .leaseLost: writer.array(1); writer.unsigned(12)
         case .inject(let fault, let role):
             writer.array(3); writer.unsigned(11); writer.unsigned(UInt64(fault.rawValue)); writer.unsigned(UInt64(role.rawValue))
+        case .retained(let bytes): writer.array(2); writer.unsigned(13); writer.bytes(bytes)
+        case .calibration(let object): writer.array(2); writer.unsigned(14); writer.bytes(object)
+        case .calibrationInForce(let digest): writer.array(2); writer.unsigned(15); writer.bytes(digest)
         }
     }
 }
@@ -182,15 +206,15 @@ public enum InjectedFault: UInt8, Sendable {
 public enum KeeperToController: Message, Equatable {
     /// Supervision stands. Without one for the calibration's supervision timeout, outputs go safe.
     case heartbeat
-    /// A verified command: bring the actuator (index in the calibration) to this position.
-    case setpoint(id: UInt64, actuator: UInt8, permille: UInt16)
+    /// A verified order, its names as positions in the calibration, and one bit for each key that signed it.
+    case request(id: UInt64, Order, issuers: UInt32)
 
     public init(decoding reader: inout CBORReader) throws(CBORError) {
         let at = reader.offset
-        let count = try reader.array(maximum: 4)
+        let count = try reader.array(maximum: 6)
         switch (try reader.u8(), count) {
         case (0, 1): self = .heartbeat
-        case (1, 4): self = .setpoint(id: try reader.unsigned(), actuator: try reader.u8(), permille: try reader.u16())
+        case (1, 6): self = .request(id: try reader.unsigned(), try Order(decoding: &reader), issuers: try reader.u32())
         default: throw .outOfRange(at: at)
         }
     }
@@ -198,31 +222,72 @@ public enum KeeperToController: Message, Equatable {
     public func encode(into writer: inout CBORWriter) {
         switch self {
         case .heartbeat: writer.array(1); writer.unsigned(0)
-        case .setpoint(let id, let actuator, let permille):
-            writer.array(4); writer.unsigned(1); writer.unsigned(id); writer.unsigned(UInt64(actuator)); writer.unsigned(UInt64(permille))
+        case .request(let id, let order, let issuers):
+            writer.array(6); writer.unsigned(1); writer.unsigned(id); order.encode(into: &writer); writer.unsigned(UInt64(issuers))
+        }
+    }
+}
+
+/// Three numbers: the kind, what it is about (a position in the calibration), and how much.
+extension Order {
+    func encode(into writer: inout CBORWriter) {
+        let (kind, subject, value): (Int, Int, Int) =
+            switch self {
+            case .setpoint(let actuator, let permille): (0, actuator, permille)
+            case .select(let actuator, let permille): (1, actuator, permille)
+            case .renew(let actuator): (2, actuator, 0)
+            case .release(let actuator): (3, actuator, 0)
+            case .phase(let phase): (4, phase, 0)
+            case .bypass(let trip, let minutes): (5, trip, minutes)
+            case .partialStroke(let actuator): (6, actuator, 0)
+            }
+        writer.unsigned(kind); writer.unsigned(subject); writer.unsigned(value)
+    }
+
+    init(decoding reader: inout CBORReader) throws(CBORError) {
+        let at = reader.offset
+        let kind = try reader.u8(), subject = Int(try reader.u8()), value = Int(try reader.u16())
+        switch (kind, value) {
+        case (0, _): self = .setpoint(actuator: subject, permille: value)
+        case (1, _): self = .select(actuator: subject, permille: value)
+        case (2, 0): self = .renew(actuator: subject)
+        case (3, 0): self = .release(actuator: subject)
+        case (4, 0): self = .phase(subject)
+        case (5, _): self = .bypass(trip: subject, minutes: value)
+        case (6, 0): self = .partialStroke(actuator: subject)
+        default: throw .outOfRange(at: at)
         }
     }
 }
 
 /// Reason codes are numbers here so that the controller allocates nothing; module Control names them.
 public enum ControllerToKeeper: Message, Equatable {
-    /// One point (actuators first, then sensors, in the calibration's order): value in its unit.
+    /// One point (actuators first, then sensors, in the calibration's order, then the actuators' setpoints).
     case point(index: UInt8, value: Int64, quality: UInt8)
     /// The end of a round of points taken at this monotonic time.
     case sampled(monotonicMilliseconds: UInt64)
     /// A reason code of module Control, about a point.
     case event(code: UInt16, index: UInt8, value: Int64)
-    /// The answer to a setpoint: 0 accepted, else the reason code.
+    /// The answer to a request: 0 accepted, else the reason code.
     case outcome(id: UInt64, code: UInt16)
+    /// Whom an actuator obeys (0 off, 1 hand, 2 auto), the bits of who holds its lease, the trip that came
+    /// first (position in the calibration; 255 = none), and the reason of its fault (0 = none).
+    case actuator(index: UInt8, mode: UInt8, issuers: UInt32, firstOut: UInt8, fault: UInt8)
+    /// The operating phase, and one bit for each trip that is bypassed.
+    case standing(phase: UInt8, bypasses: UInt32)
 
     public init(decoding reader: inout CBORReader) throws(CBORError) {
         let at = reader.offset
-        let count = try reader.array(maximum: 4)
+        let count = try reader.array(maximum: 6)
         switch (try reader.u8(), count) {
         case (0, 4): self = .point(index: try reader.u8(), value: try reader.integer(), quality: try reader.u8())
         case (1, 2): self = .sampled(monotonicMilliseconds: try reader.unsigned())
         case (2, 4): self = .event(code: try reader.u16(), index: try reader.u8(), value: try reader.integer())
         case (3, 3): self = .outcome(id: try reader.unsigned(), code: try reader.u16())
+        case (4, 6):
+            self = .actuator(
+                index: try reader.u8(), mode: try reader.u8(), issuers: try reader.u32(), firstOut: try reader.u8(), fault: try reader.u8())
+        case (5, 3): self = .standing(phase: try reader.u8(), bypasses: try reader.u32())
         default: throw .outOfRange(at: at)
         }
     }
@@ -234,6 +299,11 @@ public enum ControllerToKeeper: Message, Equatable {
         case .sampled(let time): writer.array(2); writer.unsigned(1); writer.unsigned(time)
         case .event(let code, let index, let value):
             writer.array(4); writer.unsigned(2); writer.unsigned(UInt64(code)); writer.unsigned(UInt64(index)); writer.integer(value)
+        case .actuator(let index, let mode, let issuers, let firstOut, let fault):
+            writer.array(6); writer.unsigned(4); writer.unsigned(UInt64(index)); writer.unsigned(UInt64(mode))
+            writer.unsigned(UInt64(issuers)); writer.unsigned(UInt64(firstOut)); writer.unsigned(UInt64(fault))
+        case .standing(let phase, let bypasses):
+            writer.array(3); writer.unsigned(5); writer.unsigned(UInt64(phase)); writer.unsigned(UInt64(bypasses))
         case .outcome(let id, let code): writer.array(3); writer.unsigned(3); writer.unsigned(id); writer.unsigned(UInt64(code))
         }
     }
@@ -243,7 +313,7 @@ public enum ControllerToKeeper: Message, Equatable {
 
 /// The topics under the device's name.
 public enum Topic: UInt8, Sendable {
-    case birth = 0, death, data, event, receipt
+    case birth = 0, death, data, event, receipt, state
 }
 
 public enum KeeperToUplink: Message, Equatable {

@@ -49,7 +49,7 @@ enum SystemCalls {
         SystemCall(SYS_exit_group, "exit_group", "end"),
         SystemCall(SYS_exit, "exit", "end"),
         SystemCall(SYS_sysinfo, "sysinfo", "the C library's qsort asks how much memory there is"),
-        SystemCall(SYS_futex, "futex", "locks and once-only starts of OpenSSL and the C library; no second thread ever waits"),
+        SystemCall(SYS_futex, "futex", "locks and once-only starts of OpenSSL and the C library; a chip's thread waits for its next request"),
         SystemCall(SYS_getpid, "getpid", "OpenSSL reseeds after a fork"),
         SystemCall(SYS_getrandom, "getrandom", "nonces, jitter"),
         SystemCall(SYS_restart_syscall, "restart_syscall", "a wait that was stopped and continued"),
@@ -64,7 +64,15 @@ enum SystemCalls {
     ]
 
     static let lines: [SystemCall] = [
-        SystemCall(SYS_ioctl, "ioctl", "read and drive GPIO lines, nothing else", .oneOf(index: 1, [PK_GPIO_GET, PK_GPIO_SET])),
+        SystemCall(
+            SYS_ioctl, "ioctl", "read and drive GPIO lines by either version of the kernel's interface, nothing else",
+            .oneOf(index: 1, [PK_GPIO_GET, PK_GPIO_SET, PK_GPIO_GET_2, PK_GPIO_SET_2])),
+    ]
+
+    static let analogues: [SystemCall] = [
+        SystemCall(
+            SYS_pread64, "pread64", "an analogue input is a file of sysfs, read anew from its beginning each time",
+            .oneOf(index: 3, [0])),
     ]
 
     static let network: [SystemCall] = [

@@ -11,6 +11,8 @@ public enum Grant: Sendable, Equatable {
     case channel(RoleName)
     /// All lines of the board in the board file's order: outputs to drive, inputs to read.
     case lines
+    /// All analogue inputs of the board in the board file's order, to read.
+    case analogues
     case tpm
     /// The journal's raw partition, read and written.
     case journal
@@ -33,6 +35,9 @@ public struct RoleAuthority: Sendable {
     public let grants: [Grant]
     /// Whether it shares the board's network; the others have an empty one of their own.
     public let hasNetwork: Bool
+    /// Whether it has a thread for each GPIO chip and each converter beside its first: their drivers may not return. No role
+    /// has any other thread, and none can start one once it is confined.
+    public let hasDriverThreads: Bool
     public let limits: Limits
     public let systemCalls: [[SystemCall]]
     /// Whether the supervisor starts it at once and keeps it alive, or on demand.
@@ -57,18 +62,20 @@ public enum Authority {
             role: .controller,
             reason: "moves things: owns the lines and the envelope; no network, no disk, no keys",
             user: 1001,
-            grants: [.supervisor, .channel(.keeper), .lines],
+            grants: [.supervisor, .channel(.keeper), .lines, .analogues],
             hasNetwork: false,
-            limits: Limits(data: 8 << 20, descriptors: 80),
-            systemCalls: [SystemCalls.base, SystemCalls.lines],
+            hasDriverThreads: true,
+            limits: Limits(data: 8 << 20, descriptors: 96),
+            systemCalls: [SystemCalls.base, SystemCalls.lines, SystemCalls.analogues],
             isPermanent: true,
-            documents: [.keySet, .board, .calibration, .standingTrip]),
+            documents: [.keySet, .board, .calibration, .retained, .chips]),
         RoleAuthority(
             role: .keeper,
             reason: "believes or refuses: verifies commands, holds the TPM and the journal; no network, no lines",
             user: 1002,
             grants: [.supervisor, .channel(.controller), .channel(.uplink), .tpm, .journal],
             hasNetwork: false,
+            hasDriverThreads: false,
             limits: Limits(data: 8 << 20, descriptors: 16),
             systemCalls: [SystemCalls.base, SystemCalls.storage],
             isPermanent: true,
@@ -79,6 +86,7 @@ public enum Authority {
             user: 1003,
             grants: [.supervisor, .channel(.keeper), .channel(.installer), .packetSocket],
             hasNetwork: true,
+            hasDriverThreads: false,
             limits: Limits(data: 16 << 20, descriptors: 24),
             systemCalls: [SystemCalls.base, SystemCalls.network],
             isPermanent: true,
@@ -89,6 +97,7 @@ public enum Authority {
             user: 1004,
             grants: [.supervisor, .channel(.uplink), .inactiveSlot],
             hasNetwork: false,
+            hasDriverThreads: false,
             limits: Limits(data: 8 << 20, descriptors: 16),
             systemCalls: [SystemCalls.base, SystemCalls.storage],
             isPermanent: false,
@@ -101,9 +110,9 @@ public enum Authority {
     public static func permits(_ role: RoleName, _ message: RoleMessage) -> Bool {
         switch message {
         case .checkIn, .event: true
-        case .control: role == .controller
+        case .control, .retained, .calibrationInForce: role == .controller
         case .connected, .lease, .leaseLost: role == .uplink
-        case .update, .reboot, .inject: role == .keeper
+        case .update, .reboot, .inject, .calibration: role == .keeper
         case .installing, .installed, .progress, .installFailed: role == .installer
         }
     }

@@ -5,8 +5,10 @@
 import Board
 import BootState
 import Bytes
+import Calibration
 import Cryptography
 import GPIO
+import IIO
 import Release
 import Signed
 import System
@@ -50,6 +52,8 @@ private struct FirstStage: ~Copyable {
     var boardBytes: [UInt8] = []
     /// In the board file's order; held until the supervisor takes them over.
     var lines: [Int32] = []
+    /// In the board file's order, -1 for one that is not there.
+    var analogues: [Int32] = []
     var watchdog: Int32 = -1
     /// The attempt of this boot stands on the disk, and what failed after that may go otherwise next time,
     /// or with the other slot. The attempts bound how often.
@@ -61,8 +65,10 @@ private struct FirstStage: ~Copyable {
         System.log("penstock: boot")
         try mountKernelFileSystems()
         let board = try readBoard()
-        try makeOutputsSafe(board)
+        // A chip whose driver does not return would hold this up for ever: then the watchdog resets it.
         try startWatchdog(board)
+        try makeOutputsSafe(board)
+        findAnalogues(board)
         let keyBytes = try attempt("key set") { () throws(SystemError) in try readFile("/trust/keyset.cbor", maximum: 14336) }
         let keys = try attempt("key set") { () throws(PayloadError) in try KeySet(decoding: keyBytes.span.bytes) }
         try openTPM(board)
@@ -78,9 +84,12 @@ private struct FirstStage: ~Copyable {
         let slot = try chooseSlot(board, keys)
         try measure(slot, commissioning.payloadDigest)
         try mountRoot(slot)
+        let calibration = try chooseCalibration(board, keys)
+        try measure(calibration)
+        note("root mounted read-only over dm-verity after \(monotonicMilliseconds()) ms")
         let handover = Handover(
-            lines: lines, watchdog: watchdog, slot: slot.name.rawValue, keySet: keyBytes, board: boardBytes,
-            commissioning: commissioningBytes, manifest: slot.object, report: report.encoded())
+            lines: lines, analogues: analogues, watchdog: watchdog, slot: slot.name.rawValue, keySet: keyBytes, board: boardBytes,
+            commissioning: commissioningBytes, manifest: slot.object, calibration: calibration.object, report: report.encoded())
         try leave(handover)
     }
 
@@ -137,6 +146,14 @@ private struct FirstStage: ~Copyable {
         }
         watchdog = opened
         note("watchdog \(device.timeoutSeconds) s")
+    }
+
+    /// What is missing reads as unreadable, and the calibration says what that means: no reason not to boot.
+    private mutating func findAnalogues(_ board: BoardDescription) {
+        guard !board.analogues.isEmpty else { return }
+        analogues = openAnalogues(board, feed: watchdog)
+        let found = analogues.count { $0 >= 0 }
+        note("\(found) of \(analogues.count) analogue inputs after \(monotonicMilliseconds()) ms")
     }
 
     private mutating func openTPM(_ board: BoardDescription) throws(BootFailure) {
@@ -247,29 +264,37 @@ private struct FirstStage: ~Copyable {
             try makeBlockNode("/dev/root-verity", major: device.major, minor: device.minor)
             try mount("/dev/root-verity", on: "/newroot", type: "erofs", [.readOnly, .noSetUser, .noDevices])
         }
-        try measureCalibration()
-        note("root mounted read-only over dm-verity after \(monotonicMilliseconds()) ms")
     }
 
-    private mutating func measureCalibration() throws(BootFailure) {
-        let calibration = try attempt("calibration") { () throws(SystemError) in
-            try readFile("/newroot/calibration.cose", maximum: 16384)
+    /// The release's calibration, or the one that took over while the board ran.
+    private mutating func chooseCalibration(_ board: BoardDescription, _ keys: KeySet) throws(BootFailure) -> AdmittedCalibration {
+        let own = try attempt("calibration") { () throws(SystemError) in
+            try readFile("/newroot/calibration.cose", maximum: StoredCalibration.objectMaximum)
         }
+        var partition = try attempt("calibration") { () throws(SystemError) in
+            try BlockStore(opening: board.devicePath(of: .bootState), .read)
+        }
+        var floor: UInt64 = 0
+        var stored: [UInt8]?
+        do throws(BootStateError) {
+            floor = try TwoCopies<RetainedState>(loading: &partition).content?.calibrationFloor ?? 0
+            stored = try TwoCopies<StoredCalibration>(loading: &partition).content?.object
+        } catch { note("retained state unreadable: \(error.text)") }
+        let terms = CalibrationTerms(board: board, keys: keys, floor: floor)
+        let chosen = try attempt("calibration") { () throws(CalibrationRefusal) in try terms.chosen(release: own, stored: stored) }
+        note("calibration version \(chosen.version)\(chosen.object == own ? "" : ", which took over from the release's")")
+        return chosen
+    }
+
+    private mutating func measure(_ calibration: AdmittedCalibration) throws(BootFailure) {
         guard tpm != nil else { return }
         do throws(TPMError) {
-            try tpm!.measure(12, .tag, payloadDigest(calibration), "calibration", into: &log)
+            try tpm!.measure(12, .tag, calibration.verified.payloadDigest, "calibration", into: &log)
             let registers = try tpm!.pcrRead([11, 12])
             report.register11 = registers[0].bytes
             report.register12 = registers[1].bytes
         } catch { throw BootFailure("measure", error) }
         report.eventLog = log.encoded()
-    }
-
-    /// What the birth reports as well; whether its signatures hold is for the controller to say, who acts by it.
-    private func payloadDigest(_ object: [UInt8]) -> Digest {
-        do throws(SignedError) { return SHA256.hash(try SignedObject(object.span.bytes).unverifiedPayload) } catch {
-            return SHA256.hash(object)
-        }
     }
 
     /// Switches the root and becomes the supervisor of the release that was verified.

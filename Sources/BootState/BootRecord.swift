@@ -1,77 +1,15 @@
-// The record's 4096 bytes: magic, sequence, length, CBOR, zeros, SHA-256 of all that stands before.
-// Trust: anybody's bytes. The checksum finds torn writes; it keeps nobody from forging.
+// What the record of both slots says, as CBOR.
+// Trust: anybody's bytes.
 
 import Bytes
-import Cryptography
 
-/// Why a copy is not one.
-public enum BootRecordError: Error, Equatable {
-    case size
-    case magic
-    /// Torn, or never written whole.
-    case checksum
-    case content(CBORError)
-    case padding
-    /// Beyond `BootRecord.sequenceMaximum`: no board has written that often.
-    case sequence
-}
-
-/// A state and how new it is.
-public struct BootRecord: Equatable, Sendable {
-    public static let size = 4096
-    private static let magic: [UInt8] = [0x50, 0x45, 0x4E, 0x42, 0x4F, 0x4F, 0x54, 0x31]  // PENBOOT1
-    private static let bodyOffset = 20
-    private static let bodyMaximum = size - bodyOffset - 32
-    /// Leaves room for every write to come, so that a forged copy can't make the sequence overflow.
-    public static let sequenceMaximum: UInt64 = 1 << 62
-
-    public let sequence: UInt64
-    public let state: BootState
-
-    public init(sequence: UInt64, state: BootState) {
-        self.sequence = sequence
-        self.state = state
-    }
-
-    public func encoded() -> [UInt8] {
-        var body = CBORWriter()
-        state.write(to: &body)
-        var writer = ByteWriter(capacity: Self.size)
-        writer.append(Self.magic)
-        writer.u64(sequence)
-        writer.u32(UInt32(body.bytes.count))
-        writer.append(body.bytes)
-        precondition(body.bytes.count <= Self.bodyMaximum)
-        writer.zeros(Self.size - 32 - writer.bytes.count)
-        let checksum = SHA256.hash(writer.bytes.span.bytes)
-        writer.append(checksum.bytes)
-        return writer.bytes
-    }
-
-    public init(decoding bytes: RawSpan) throws(BootRecordError) {
-        guard bytes.byteCount == Self.size else { throw .size }
-        guard bytes.copied(0..<8) == Self.magic else { throw .magic }
-        let content = bytes.extracting(0..<Self.size - 32)
-        guard SHA256.hash(content).bytes == bytes.copied(Self.size - 32..<Self.size) else { throw .checksum }
-        var sequence: UInt64 = 0
-        for byte in bytes.copied(8..<16) { sequence = sequence << 8 | UInt64(byte) }
-        guard sequence <= Self.sequenceMaximum else { throw .sequence }
-        var length = 0
-        for byte in bytes.copied(16..<20) { length = length << 8 | Int(byte) }
-        guard length <= Self.bodyMaximum else { throw .size }
-        guard bytes.isZero(Self.bodyOffset + length..<Self.size - 32) else { throw .padding }
-        do throws(CBORError) {
-            var reader = CBORReader(bytes.extracting(Self.bodyOffset..<Self.bodyOffset + length))
-            let state = try BootState(from: &reader)
-            try reader.end()
-            self.init(sequence: sequence, state: state)
-        } catch { throw .content(error) }
-    }
-}
+public typealias BootRecord = Record<BootState>
 
 // {1: active, 2: boot count, 3: slot A, 4: slot B}
-extension BootState {
-    fileprivate func write(to writer: inout CBORWriter) {
+extension BootState: Recorded {
+    public static var place: RecordPlace { RecordPlace(magic: "PENBOOT1", size: 4096, offsets: [0, 32768]) }
+
+    public func write(to writer: inout CBORWriter) {
         writer.map(4)
         writer.unsigned(1)
         writer.unsigned(UInt64(active.rawValue))
@@ -83,7 +21,7 @@ extension BootState {
         b.write(to: &writer)
     }
 
-    fileprivate init(from reader: inout CBORReader) throws(CBORError) {
+    public init(from reader: inout CBORReader) throws(CBORError) {
         try reader.fields(4)
         try reader.field(1)
         let active = SlotName(rawValue: UInt8(try reader.unsigned(maximum: 1)))!

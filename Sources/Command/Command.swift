@@ -1,5 +1,6 @@
 // Duty: what an issuer orders a board to do: a signed object for one device, answering the challenge
-// that its keeper made at start, counted, with a deadline on the board's own clock.
+// that its keeper made at start, counted, with a deadline on the board's own clock. Two signatures on
+// one object are the approval of two.
 // Trust: decoded only by `verify`; then `Admission` says whether it is for us, fresh and in order.
 // Must never depend on the wall clock, nor act by itself.
 import Bytes
@@ -11,6 +12,20 @@ public enum Role: UInt8, CaseIterable, Sendable { case controller = 0, keeper, u
 public enum Action: Equatable, Sendable {
     /// Bring an actuator, by its name in the calibration, to a position in permille of its travel.
     case setpoint(actuator: String, permille: UInt16)
+    /// Announce such an order, where the calibration asks for it (select-before-operate).
+    case select(actuator: String, permille: UInt16)
+    /// Keep the lease on an actuator.
+    case renew(actuator: String)
+    /// Give it back: the actuator goes to its safe state.
+    case release(actuator: String)
+    /// Enter an operating phase.
+    case phase(String)
+    /// Take a trip out for some minutes; 0 puts it back.
+    case bypass(trip: String, minutes: UInt16)
+    /// A partial-stroke test.
+    case partialStroke(actuator: String)
+    /// Let the calibration with this payload digest, which was sent beside, take over.
+    case calibration(digest: [UInt8])
     /// Fetch the bundle of this name below the commissioned update path and install it.
     case update(bundle: String)
     case reboot
@@ -27,6 +42,7 @@ public struct Command: SignedPayload, Equatable, Sendable {
     public static let purpose = Purpose.command
     public static let challengeBytes = 16
     public static let nameMaximum = 64
+    public static let digestBytes = 32
 
     public let device: String
     /// The challenge that the keeper published in its latest birth: nothing older can be replayed.
@@ -81,6 +97,15 @@ extension Action {
             writer.array(3); writer.unsigned(0); writer.text(actuator); writer.unsigned(UInt64(permille))
         case .update(let bundle): writer.array(2); writer.unsigned(1); writer.text(bundle)
         case .reboot: writer.array(1); writer.unsigned(2)
+        case .select(let actuator, let permille):
+            writer.array(3); writer.unsigned(5); writer.text(actuator); writer.unsigned(UInt64(permille))
+        case .renew(let actuator): writer.array(2); writer.unsigned(6); writer.text(actuator)
+        case .release(let actuator): writer.array(2); writer.unsigned(7); writer.text(actuator)
+        case .phase(let name): writer.array(2); writer.unsigned(8); writer.text(name)
+        case .bypass(let trip, let minutes):
+            writer.array(3); writer.unsigned(9); writer.text(trip); writer.unsigned(UInt64(minutes))
+        case .partialStroke(let actuator): writer.array(2); writer.unsigned(10); writer.text(actuator)
+        case .calibration(let digest): writer.array(2); writer.unsigned(11); writer.bytes(digest)
         case .kill(let role): writer.array(2); writer.unsigned(3); writer.unsigned(UInt64(role.rawValue))
         case .freeze(let role): writer.array(2); writer.unsigned(4); writer.unsigned(UInt64(role.rawValue))
         }
@@ -90,14 +115,18 @@ extension Action {
         let at = reader.offset
         let count = try reader.array(maximum: 3)
         switch (try reader.u8(), count) {
-        case (0, 3):
-            let actuator = try reader.text(maximum: Command.nameMaximum)
-            let permille = try reader.unsigned(maximum: 1000)
-            self = .setpoint(actuator: actuator, permille: UInt16(permille))
-        case (1, 2): self = .update(bundle: try reader.text(maximum: Command.nameMaximum))
+        case (0, 3): self = .setpoint(actuator: try reader.name(), permille: try reader.permille())
+        case (1, 2): self = .update(bundle: try reader.name())
         case (2, 1): self = .reboot
         case (3, 2): self = .kill(try Role(decoding: &reader))
         case (4, 2): self = .freeze(try Role(decoding: &reader))
+        case (5, 3): self = .select(actuator: try reader.name(), permille: try reader.permille())
+        case (6, 2): self = .renew(actuator: try reader.name())
+        case (7, 2): self = .release(actuator: try reader.name())
+        case (8, 2): self = .phase(try reader.name())
+        case (9, 3): self = .bypass(trip: try reader.name(), minutes: try reader.u16())
+        case (10, 2): self = .partialStroke(actuator: try reader.name())
+        case (11, 2): self = .calibration(digest: try reader.bytes(exactly: Command.digestBytes))
         default: throw .outOfRange(at: at)
         }
     }
@@ -115,4 +144,7 @@ extension CBORReader {
     mutating func expectKey(_ key: UInt64) throws(CBORError) {
         guard try unsigned() == key else { throw .missing(key: key) }
     }
+
+    fileprivate mutating func name() throws(CBORError) -> String { try text(maximum: Command.nameMaximum) }
+    fileprivate mutating func permille() throws(CBORError) -> UInt16 { UInt16(try unsigned(maximum: 1000)) }
 }

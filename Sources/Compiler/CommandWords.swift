@@ -1,12 +1,26 @@
 // An action as people write it on a command line, and back.
+import Bytes
 import Command
+import Cryptography
+import Signed
 
 public enum CommandWords {
-    public static let forms = "'setpoint ACTUATOR 40%' (or permille: 400), 'update BUNDLE', 'reboot', 'kill ROLE', 'freeze ROLE'"
+    public static let forms = """
+        'setpoint ACTUATOR 40%' (or permille: 400), 'select ACTUATOR 40%', 'renew ACTUATOR', 'release ACTUATOR', \
+        'phase NAME', 'bypass TRIP MINUTES' (0 ends it), 'partial-stroke ACTUATOR', 'calibration FILE', 'update BUNDLE', \
+        'reboot', 'kill ROLE', 'freeze ROLE'
+        """
 
     public static func action(_ words: [String]) throws(Failure) -> Action {
         switch (words.first, words.count) {
         case ("setpoint", 3): return .setpoint(actuator: try name(words[1]), permille: try permille(words[2]))
+        case ("select", 3): return .select(actuator: try name(words[1]), permille: try permille(words[2]))
+        case ("renew", 2): return .renew(actuator: try name(words[1]))
+        case ("release", 2): return .release(actuator: try name(words[1]))
+        case ("phase", 2): return .phase(try name(words[1]))
+        case ("bypass", 3): return .bypass(trip: try name(words[1]), minutes: try minutes(words[2]))
+        case ("partial-stroke", 2): return .partialStroke(actuator: try name(words[1]))
+        case ("calibration", 2): return .calibration(digest: try digest(words[1]))
         case ("update", 2): return .update(bundle: try name(words[1]))
         case ("reboot", 1): return .reboot
         case ("kill", 2): return .kill(try role(words[1]))
@@ -17,12 +31,37 @@ public enum CommandWords {
 
     public static func text(_ action: Action) -> String {
         switch action {
-        case .setpoint(let actuator, let permille): "setpoint \(actuator) \(permille / 10)\(permille % 10 == 0 ? "" : ".\(permille % 10)")%"
+        case .setpoint(let actuator, let permille): "setpoint \(actuator) \(percent(permille))"
+        case .select(let actuator, let permille): "select \(actuator) \(percent(permille))"
+        case .renew(let actuator): "renew \(actuator)"
+        case .release(let actuator): "release \(actuator)"
+        case .phase(let name): "phase \(name)"
+        case .bypass(let trip, let minutes): "bypass \(trip) \(minutes)"
+        case .partialStroke(let actuator): "partial-stroke \(actuator)"
+        case .calibration(let digest): "calibration \(hexadecimal(digest))"
         case .update(let bundle): "update \(bundle)"
         case .reboot: "reboot"
         case .kill(let role): "kill \(role)"
         case .freeze(let role): "freeze \(role)"
         }
+    }
+
+    private static func percent(_ permille: UInt16) -> String { "\(permille / 10)\(permille % 10 == 0 ? "" : ".\(permille % 10)")%" }
+
+    private static func minutes(_ word: String) throws(Failure) -> UInt16 {
+        guard let value = UInt16(word) else { throw invalid("'\(word)' is no number of minutes: 0 (which ends a bypass) to 65535") }
+        return value
+    }
+
+    /// Of the calibration in a signed file; or the digest itself, 64 hexadecimal digits.
+    private static func digest(_ word: String) throws(Failure) -> [UInt8] {
+        if let digest = bytes(hexadecimal: word), digest.count == Command.digestBytes { return digest }
+        let content = try readFile(word, maximum: SignedObject.byteMaximum)
+        do throws(SignedError) {
+            let object = try SignedObject(content.span.bytes)
+            guard Purpose(contentType: object.contentType) == .calibration else { throw .purposeWrong(expected: .calibration, found: object.contentType) }
+            return SHA256.hash(object.unverifiedPayload).bytes
+        } catch { throw Failure(error, path: word) }
     }
 
     /// "40%", "40.5%", or "405".

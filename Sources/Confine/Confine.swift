@@ -1,6 +1,8 @@
 // Duty: puts this process into the box that the authority table describes; then it can't leave.
 // Trust: runs as root in a fresh process, before the first untrusted byte. Every step that fails is
-// fatal. Order: descriptors, network, root, user and capabilities, limits, no new privileges, filter.
+// fatal. Order: descriptors, network, root, user and capabilities, limits, no new privileges, threads,
+// filter. A thread takes user, capabilities and all else from the one that starts it, so each of them
+// starts when all of that is dropped, and before there are no more to be had; the filter holds for all.
 import Authority
 import Bytes
 import CKernel
@@ -17,8 +19,12 @@ public struct ConfineError: Error, Coded {
 public let emptyRoot = "/empty"
 
 /// Confines this process for good. `descriptorCount` is how many it was granted, from `firstGrant` on;
-/// `root` is a directory with nothing in it.
-public func confine(_ authority: RoleAuthority, descriptorCount: Int, root: String = emptyRoot) throws(ConfineError) {
+/// `root` is a directory with nothing in it; `startThreads` starts those that the role has beside its
+/// first, and returns when they run.
+public func confine(
+    _ authority: RoleAuthority, descriptorCount: Int, root: String = emptyRoot,
+    startThreads: (() throws(SystemError) -> Void)? = nil
+) throws(ConfineError) {
     let own = Authority.firstGrant + Int32(descriptorCount)
     try step("close other descriptors", pk_close_from(own))
     try step("name", pk_set_name(authority.role.name))
@@ -30,13 +36,14 @@ public func confine(_ authority: RoleAuthority, descriptorCount: Int, root: Stri
     try step("user", pk_become(authority.user))
     try step("capabilities", pk_drop_capabilities())
     try step("limit core", pk_set_limit(PK_RLIMIT_CORE, 0))
-    try step("limit processes", pk_set_limit(PK_RLIMIT_NPROC, 0))
     if !authority.grants.contains(where: { $0.isStorage }) {
         try step("limit file size", pk_set_limit(PK_RLIMIT_FSIZE, 0))
     }
     try step("limit data", pk_set_limit(PK_RLIMIT_DATA, authority.limits.data))
     try step("limit descriptors", pk_set_limit(PK_RLIMIT_NOFILE, authority.limits.descriptors))
     try step("no new privileges", pk_no_new_privileges())
+    do throws(SystemError) { try startThreads?() } catch { throw ConfineError(step: error.step, errno: error.errno) }
+    try step("limit processes", pk_set_limit(PK_RLIMIT_NPROC, 0))
     try installFilter(authority.systemCalls)
 }
 
@@ -53,7 +60,7 @@ extension Grant {
     }
 }
 
-/// Installs the allow-list (seccomp(2)); from here on an unlisted call ends the process.
+/// Installs the allow-list for every thread (seccomp(2), TSYNC); from here on an unlisted call ends the process.
 public func installFilter(_ lists: [[SystemCall]]) throws(ConfineError) {
     try step("handler of refused calls", pk_catch_refused_calls())
     var filter = Filter.program(lists)

@@ -14,12 +14,12 @@ public struct RoleStart: ~Copyable {
     private var documents: [(kind: Document, bytes: [UInt8])] = []
 
     /// Confines this process as `role`, then waits for the documents. Every failure ends the process:
-    /// the supervisor sees it and starts the role again.
-    public init(_ role: RoleName, descriptorCount: Int) {
+    /// the supervisor sees it and starts the role again. `startThreads`: see `confine`.
+    public init(_ role: RoleName, descriptorCount: Int, startThreads: (() throws(SystemError) -> Void)? = nil) {
         authority = Authority.of(role)
         self.descriptorCount = descriptorCount
         do throws(ConfineError) {
-            try confine(authority, descriptorCount: descriptorCount)
+            try confine(authority, descriptorCount: descriptorCount, startThreads: startThreads)
         } catch { Self.end(role, error.text) }
         do throws(SystemError) {
             try takeDocuments()

@@ -18,6 +18,11 @@ struct ProportionalState {
     private var intoPeriod: Int
     /// On from the start of the period until so far into it; never 0 again once something was on.
     private var onUntil = 0
+    private var offFor: Int
+    /// Milliseconds by which pulses were longer than the share allowed.
+    private var overrun = 0
+    /// How long it has been as it is in its safe state.
+    private var quiet: Int
 
     init(_ output: TimeProportional, _ envelope: Envelope, _ safeState: SafeState) {
         period = output.periodMilliseconds
@@ -30,6 +35,8 @@ struct ProportionalState {
         ramped = safePermille * 1000
         isOn = safeState == .open
         intoPeriod = period
+        offFor = output.minimumOffMilliseconds
+        quiet = period
     }
 
     mutating func adopt(_ envelope: Envelope) { slew = envelope.slewPermillePerSecond }
@@ -38,8 +45,12 @@ struct ProportionalState {
 
     var isAway: Bool { share != safePermille || isOn != (safePermille == 1000) }
 
+    /// It has been as in its safe state for a whole period.
+    var isQuiet: Bool { quiet >= period }
+
     mutating func decide(safeDemanded: Bool, mayStart: Bool, maximum: Int, _ elapsed: Int, _ tick: Int) -> Bool {
-        intoPeriod = min(intoPeriod + elapsed, Int(Int32.max))
+        intoPeriod = min(intoPeriod + elapsed, period)
+        account(elapsed)
         if safeDemanded { setpoint = safePermille }
         ramp(min(elapsed, 2 * tick), safeDemanded)
         if safeDemanded {
@@ -48,16 +59,38 @@ struct ProportionalState {
             return isOn
         }
         let wanted = onTime(min(share, enforced(.periodShare) ? maximum : 1000))
-        // The next period may begin early where nothing was on in this one: two pulses never begin less
-        // than a period apart.
-        if intoPeriod >= period || onUntil == 0 && wanted > 0 {
+        // The next period may begin early where nothing was on in this one, and late after a pause that is
+        // too short yet: two pulses never begin less than a period apart.
+        let mayBegin = isOn || wanted == 0 || offFor >= minimumOff || !enforced(.minimumOff)
+        if mayBegin, intoPeriod >= period || onUntil == 0 && wanted > 0 {
             intoPeriod = 0
-            onUntil = mayStart || isOn ? wanted : 0
+            onUntil = mayStart || isOn ? shortened(wanted) : 0
         } else if isOn, wanted < onUntil {
             onUntil = max(wanted, min(minimumOn, onUntil), intoPeriod)
         }
         isOn = intoPeriod < onUntil
         return isOn
+    }
+
+    /// The time that has passed: how long it has been off, or on for longer than it was to be, as a tick ends late.
+    private mutating func account(_ elapsed: Int) {
+        offFor = isOn ? 0 : min(offFor + elapsed, minimumOff)
+        quiet = isOn == (safePermille == 1000) ? min(quiet + elapsed, period) : 0
+        if isOn, onUntil > 0, intoPeriod > onUntil { overrun = min(overrun + intoPeriod - onUntil, period) }
+    }
+
+    /// What the pulses before were too long, this one is shorter.
+    private mutating func shortened(_ wanted: Int) -> Int {
+        guard wanted < period, enforced(.periodShare) else {
+            overrun = 0
+            return wanted
+        }
+        let time = wanted - overrun
+        overrun = max(0, -time)
+        guard time < minimumOn else { return time }
+        // Too short a pulse is left out, and gives its time to those to come.
+        overrun = 0
+        return 0
     }
 
     private mutating func ramp(_ elapsed: Int, _ safeDemanded: Bool) {

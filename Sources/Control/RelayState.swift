@@ -11,8 +11,11 @@ struct RelayState {
     private(set) var permille: Int
     private(set) var isKnown = false
 
+    /// Its setpoint was asked for; of one that is to stay where it is nothing is done before.
+    private var isAsked = false
+
     private let pulse: Int
-    private let rest: Int
+    private let restMilliseconds: Int
     private let contactMilliseconds: Int
     private let safeState: SafeState
     private var pulsing: Drive = .none
@@ -23,7 +26,7 @@ struct RelayState {
         self.index = UInt8(index)
         self.contactLine = contactLine
         pulse = relay.pulseMilliseconds
-        rest = relay.restMilliseconds
+        restMilliseconds = relay.restMilliseconds
         contactMilliseconds = relay.feedbackMilliseconds
         self.safeState = safeState
         setpoint = safeState == .open ? 1000 : 0
@@ -31,7 +34,21 @@ struct RelayState {
         since = relay.restMilliseconds
     }
 
-    mutating func accept(_ permille: Int) { setpoint = permille }
+    mutating func accept(_ permille: Int) {
+        setpoint = permille
+        isAsked = true
+    }
+
+    /// It cannot stop half way: it stays where it is going, or of one that is not known, where it is safe.
+    mutating func hold() {
+        if pulsing != .none { setpoint = pulsing == .open ? 1000 : 0 } else if isKnown { setpoint = permille } else { rest(safePermille) }
+    }
+
+    /// Of one whose safe state is `last` and that is not known: it stays, wherever that is.
+    private mutating func rest(_ permille: Int) {
+        setpoint = permille
+        isAsked = false
+    }
 
     mutating func forget() { isKnown = false }
 
@@ -54,7 +71,7 @@ struct RelayState {
     }
 
     /// The lines to drive: set, reset.
-    mutating func decide(safeDemanded: Bool, mayLeave: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Drive {
+    mutating func decide(safeDemanded: Bool, isReturning: Bool, mayLeave: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Drive {
         since = min(since + elapsed, Int(Int32.max))
         if pulsing != .none {
             guard since >= pulse || safeDemanded && pulsing == away else { return pulsing }
@@ -63,11 +80,16 @@ struct RelayState {
             since = 0
             return .none
         }
-        if safeDemanded, safeState != .last { setpoint = safePermille }
-        if safeDemanded, safeState == .last { return .none }
+        if safeDemanded, !isReturning {
+            guard safeState != .last else {
+                rest(permille)
+                return .none
+            }
+            setpoint = safePermille
+        }
         if !mayLeave, isKnown, permille == safePermille { setpoint = safePermille }
-        let isThere = isKnown && permille == setpoint
-        guard !isThere, since >= (enforced(.restTime) ? rest : 0) else { return .none }
+        let isThere = isKnown ? permille == setpoint : safeState == .last && !isAsked
+        guard !isThere, since >= (enforced(.restTime) ? restMilliseconds : 0) else { return .none }
         // One that is not known is brought to safe first.
         let target = isKnown || safeState == .last ? setpoint : safePermille
         pulsing = target == 1000 ? .open : .close

@@ -49,7 +49,7 @@ extension Control {
         if holder != 0, holder & issuers == 0, enforced(.lease) { return .leaseHeld }
         if issuers.nonzeroBitCount < governance.approvals, enforced(.approvals) { return .approvals }
         if governance.selectMilliseconds > 0, !actuators[a].selection.covers(issuers, permille), enforced(.select) { return .notSelected }
-        return isFurther(a, permille) ? actuators[a].obstacle(now: self, a) : .none
+        return obstacleToward(a, permille)
     }
 
     private func refusalByMode(_ a: Int) -> Reason {
@@ -88,7 +88,14 @@ extension Control {
             if valve.isProving, permille != actuator.safePermille { return .proofRunning }
         }
         if actuator.isReturning, permille != actuator.safePermille { return .maximumAway }
-        return checksObstacle && isFurther(a, permille) ? actuator.obstacle(now: self, a) : .none
+        return checksObstacle ? obstacleToward(a, permille) : .none
+    }
+
+    /// Why it may not go there now: towards safe only what wears it out stands against it.
+    private func obstacleToward(_ a: Int, _ permille: Int) -> Reason {
+        if permille == actuators[a].safePermille { return .none }
+        if isFurther(a, permille) { return actuators[a].obstacle(now: self, a) }
+        return actuators[a].startsExhausted ? .startsPerHour : .none
     }
 
     /// Further from safe than it is.
@@ -158,7 +165,7 @@ extension Control {
     /// Hands the limits that hold now to whoever keeps them.
     mutating func setLimits(_ a: Int) {
         gate.limit(a, actuators[a].envelope, maximum: actuators[a].maximum)
-        if actuators[a].kind == .motorValve { valves[actuators[a].position].limit(maximum: actuators[a].maximum) }
+        if actuators[a].kind == .motorValve { valves[actuators[a].position].limit(minimum: actuators[a].minimum, maximum: actuators[a].maximum) }
     }
 
     private mutating func takeBypass(_ trip: Int, _ minutes: Int, _ issuers: UInt32) -> Reason {
@@ -189,6 +196,7 @@ extension Control {
         let reason = refusalOfPosition(a, setpoint(of: a), checksObstacle: false)
         guard reason == .none else { return reason }
         if actuators[a].lease.holder != 0, actuators[a].lease.holder & issuers == 0, enforced(.lease) { return .leaseHeld }
+        if issuers.nonzeroBitCount < actuators[a].governance.approvals, enforced(.approvals) { return .approvals }
         let obstacle = actuators[a].obstacle(now: self, a)
         guard obstacle == .none else { return obstacle }
         return valves[position].beginProof(maximum: actuators[a].maximum) ? .none : .proofImpossible
@@ -199,7 +207,8 @@ extension ActuatorState {
     /// The obstacle as it is now: requests of one step see what those before them did.
     func obstacle(now control: borrowing Control, _ a: Int) -> Reason {
         if isReturning { return .maximumAway }
-        if startsExhausted { return .startsPerHour }
+        // A motor that runs may finish its way: it has started already.
+        if startsExhausted, kind != .motorValve || !wasDriven { return .startsPerHour }
         if runningExhausted { return .runningTime }
         return control.interlocks.obstacle(a, control)
     }

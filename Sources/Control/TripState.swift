@@ -55,6 +55,8 @@ struct TripState {
         hysteresis = trip.hysteresis
         delayMilliseconds = trip.delayMilliseconds
         bypassMaximumMinutes = trip.bypassMaximumMinutes
+        // A bypass that is too long now ends with its event.
+        if isBypassed { bypassMilliseconds = max(1, min(bypassMilliseconds, bypassMaximumMinutes * 60_000)) }
     }
 
     var isHeld: Bool { isLatched || isDemanded }
@@ -78,11 +80,11 @@ struct TripState {
         isDemanded = byCondition || !isGood && enforced(.tripBadSensor)
         let demanded = byCondition || bySensor
         defer { wasDemanded = demanded }
-        guard demanded, !wasDemanded, !isLatched else { return nil }
-        if latches, enforced(.tripLatch) {
-            isLatched = true
-            latchedAt = control.now
-        }
+        guard demanded, !wasDemanded else { return nil }
+        // A cause that comes again while it stands latched is one more that a press must come after.
+        latchedAt = control.now
+        guard !isLatched else { return nil }
+        isLatched = latches && enforced(.tripLatch)
         return byCondition ? .condition : control.sensors[sensor].badness
     }
 

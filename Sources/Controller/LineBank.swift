@@ -1,86 +1,204 @@
-// The lines of a calibration as descriptors of the board, read and driven by index.
+// Duty: the lines of a calibration by index, through the threads of their chips: levels go out, readings
+// come in, and a chip that does not answer is known by it.
+// Trust: a chip's driver may be slow or frozen. Must never wait for one.
 
 import Authority
-import Board
-import Bytes
 import Calibration
 import Control
 import GPIO
 import System
 
-/// Where a step reads and drives lines. Must not trap or wait longer than the driver does.
+/// Where a step finds readings and leaves levels. Nothing here may wait for a driver.
 protocol Lines {
-    /// In the order of `Calibration.inputLines`.
-    func input(_ index: Int) -> LineReading
-    /// What an output reads back, in the order of `Calibration.outputLines`.
-    func readBack(_ index: Int) -> LineReading
-    /// False if the line could not be driven.
-    func drive(_ index: Int, _ level: Bool) -> Bool
+    /// Once a tick: which chips have answered since the last.
+    mutating func watch(nowMilliseconds: Int64)
+    /// Puts the newest readings into `inputs`. What is known better stays: an edge, or a level that was
+    /// driven, since the reading.
+    mutating func collect(into inputs: inout Inputs)
+    /// An edge says its input's level until the next reading. False if the chip is silent: then it says nothing.
+    mutating func take(edge rising: Bool, input: Int, into inputs: inout Inputs) -> Bool
+    /// Looks for the readings that edges wait for.
+    mutating func settle(into inputs: inout Inputs) -> Settling
+    /// Hands over the levels to be driven, and asks for new readings: of every chip, or of those with news.
+    mutating func drive(_ outputs: [Bool], ofEveryChip: Bool, into inputs: inout Inputs)
+    /// What there is to tell of a chip, once.
+    mutating func takeNews(ofChip chip: Int) -> ChipNews?
 }
 
-/// Why a calibration does not fit the board it came to.
-enum WiringError: Error, Coded {
-    case otherBoard(calibration: String, board: String)
-    case lineUnknown(String)
-    case lineDirection(String)
-    case linesTooMany(Int)
+/// What became of the edges since the last reading of their lines.
+enum Settling { case settled, waiting, contradicted }
 
-    var code: String {
-        switch self {
-        case .otherBoard: "calibration-other-board"
-        case .lineUnknown: "calibration-line-unknown"
-        case .lineDirection: "calibration-line-direction"
-        case .linesTooMany: "calibration-lines-too-many"
+/// What there is to tell of a chip.
+enum ChipNews { case silent, answers, lost }
+
+struct LineBank<P: Pins>: Lines {
+    /// A chip may leave so many ticks in a row unanswered; after one more it is silent, and its lines can't
+    /// be read. So old may a reading be, and so late a trip whose edge did not come.
+    static var silentTicksMaximum: Int { 5 }
+
+    private struct Watch {
+        let isUsed: Bool
+        /// The outputs that the calibration drives.
+        let outputs: UInt64
+        var wanted: UInt64 = 0
+        var asked: UInt32 = 0
+        var answered: UInt32 = 0
+        var isDue = false
+        var silentTicks = 0
+        var answeredAt: Int64 = 0
+        var isSilent = false
+        /// It carries outputs and has been silent for longer than a role may be.
+        var isLost = false
+        var news: ChipNews?
+    }
+
+    private let chips: [Chip<P>]
+    private var watches: [Watch] = []
+    private let inputs: [LinePlace]
+    private let outputs: [LinePlace]
+    /// The request whose readings are the first to know more than an edge or a driven level said.
+    private var inputWaits: [UInt32?]
+    private var outputWaits: [UInt32?]
+    private var hasDriven = false
+
+    /// - Parameters:
+    ///   - chips: one for each of the board, started.
+    ///   - pins: makes the lines of a chip from its place in the plan.
+    init(_ plan: LinePlan, _ chips: [Chip<P>], pins: (Int) -> P) {
+        precondition(chips.count == plan.descriptors.count)
+        self.chips = chips
+        inputs = plan.inputs
+        outputs = plan.outputs
+        inputWaits = [UInt32?](repeating: nil, count: inputs.count)
+        outputWaits = [UInt32?](repeating: nil, count: outputs.count)
+        for chip in chips.indices {
+            var driven: UInt64 = 0, sensed: UInt64 = 0
+            for place in outputs where place.chip == chip { driven |= place.bit }
+            for place in inputs where place.chip == chip { sensed |= place.bit }
+            watches.append(Watch(isUsed: driven | sensed != 0, outputs: driven))
+            chips[chip].serve(pins(chip), sensed: driven | sensed)
         }
     }
 
-    var text: String {
-        switch self {
-        case .otherBoard(let calibration, let board): "the calibration is for board '\(calibration)', this is '\(board)'"
-        case .lineUnknown(let name): "the board has no line '\(name)' that the calibration names"
-        case .lineDirection(let name): "line '\(name)' is an input where the calibration drives it, or an output where it is sensed"
-        case .linesTooMany(let count): "the calibration senses \(count) lines, more than one wait can watch"
+    var chipCount: Int { chips.count }
+
+    /// Whether a chip that carries outputs is lost: then only the hardware can make them safe.
+    var hasLostOutputs: Bool {
+        for watch in watches where watch.isLost { return true }
+        return false
+    }
+
+    mutating func takeNews(ofChip chip: Int) -> ChipNews? {
+        defer { watches[chip].news = nil }
+        return watches[chip].news
+    }
+
+    /// Before the first step: reads every line and drives none. A chip that has not answered by the end of
+    /// the time begins silent.
+    mutating func begin(tickMilliseconds: Int) throws(SystemError) {
+        for chip in chips.indices where watches[chip].isUsed { watches[chip].asked = chips[chip].ask(outputs: 0, 0) }
+        var pause = WaitSet()
+        let start = monotonicMilliseconds()
+        while monotonicMilliseconds() - start < UInt64(Self.silentTicksMaximum * tickMilliseconds), !haveAllAnswered { try pause.wait(timeoutMilliseconds: 1) }
+        for chip in chips.indices {
+            watches[chip].answeredAt = Int64(start)
+            if chips[chip].answered != watches[chip].asked { watches[chip].silentTicks = Self.silentTicksMaximum }
+        }
+    }
+
+    private var haveAllAnswered: Bool {
+        for chip in chips.indices where chips[chip].answered != watches[chip].asked { return false }
+        return true
+    }
+
+    // MARK: Lines
+
+    mutating func watch(nowMilliseconds now: Int64) {
+        for chip in watches.indices where watches[chip].isUsed {
+            let answered = chips[chip].answered
+            guard answered == watches[chip].answered, answered != watches[chip].asked else {
+                watches[chip].answered = answered
+                watches[chip].answeredAt = now
+                watches[chip].silentTicks = 0
+                watches[chip].isLost = false
+                if watches[chip].isSilent { watches[chip].news = .answers }
+                watches[chip].isSilent = false
+                continue
+            }
+            watches[chip].silentTicks = min(watches[chip].silentTicks + 1, Self.silentTicksMaximum + 1)
+            guard watches[chip].silentTicks > Self.silentTicksMaximum else { continue }
+            if !watches[chip].isSilent {
+                watches[chip].isSilent = true
+                watches[chip].news = .silent
+            } else if !watches[chip].isLost, watches[chip].outputs != 0, now - watches[chip].answeredAt >= Int64(Authority.checkInMilliseconds) {
+                watches[chip].isLost = true
+                watches[chip].news = .lost
+            }
+        }
+    }
+
+    mutating func collect(into known: inout Inputs) {
+        for i in inputs.indices {
+            if let reading = reading(inputs[i], &inputWaits[i]) { known.lines[i] = reading }
+        }
+        for i in outputs.indices {
+            if let reading = reading(outputs[i], &outputWaits[i]) { known.readBacks[i] = reading }
+        }
+    }
+
+    /// Nil while a newer one is waited for.
+    private func reading(_ line: LinePlace, _ wait: inout UInt32?) -> LineReading? {
+        if watches[line.chip].isSilent { return .unreadable }
+        if let number = wait {
+            guard Int32(bitPattern: chips[line.chip].answered &- number) >= 0 else { return nil }
+            wait = nil
+        }
+        return LineReading(rawValue: chips[line.chip].level(at: line.place).rawValue)
+    }
+
+    mutating func take(edge rising: Bool, input: Int, into known: inout Inputs) -> Bool {
+        let chip = inputs[input].chip
+        guard !watches[chip].isSilent else { return false }
+        known.lines[input] = rising ? .high : .low
+        // The next request comes after the edge.
+        inputWaits[input] = watches[chip].asked &+ 1
+        watches[chip].isDue = true
+        return true
+    }
+
+    mutating func settle(into known: inout Inputs) -> Settling {
+        var result = Settling.settled
+        for i in inputs.indices where inputWaits[i] != nil {
+            guard let reading = reading(inputs[i], &inputWaits[i]) else {
+                if result == .settled { result = .waiting }
+                continue
+            }
+            if known.lines[i] != reading { result = .contradicted }
+            known.lines[i] = reading
+        }
+        return result
+    }
+
+    mutating func drive(_ levels: [Bool], ofEveryChip: Bool, into known: inout Inputs) {
+        for i in outputs.indices {
+            let (chip, bit) = (outputs[i].chip, outputs[i].bit)
+            let wanted = levels[i] ? watches[chip].wanted | bit : watches[chip].wanted & ~bit
+            guard wanted != watches[chip].wanted || !hasDriven else { continue }
+            watches[chip].wanted = wanted
+            watches[chip].isDue = true
+            outputWaits[i] = watches[chip].asked &+ 1
+            if !watches[chip].isSilent { known.readBacks[i] = levels[i] ? .high : .low }
+        }
+        hasDriven = true
+        for chip in watches.indices where watches[chip].isDue || ofEveryChip && watches[chip].isUsed {
+            watches[chip].isDue = false
+            watches[chip].asked = chips[chip].ask(outputs: watches[chip].outputs, watches[chip].wanted)
         }
     }
 }
 
-/// The board's lines in the calibration's order.
-struct LineBank: Lines {
-    let inputs: [Int32]
-    private let outputs: [Int32]
-
-    /// - Parameter first: the descriptor of the board's first line; the others follow in its order.
-    init(_ calibration: Calibration, _ board: BoardDescription, first: Int32) throws(WiringError) {
-        guard calibration.board == board.name else { throw .otherBoard(calibration: calibration.board, board: board.name) }
-        guard calibration.inputLines.count + Controller.otherEntries <= WaitSet.maximum else { throw .linesTooMany(calibration.inputLines.count) }
-        inputs = try Self.descriptors(calibration.inputLines, board, first, areOutputs: false)
-        outputs = try Self.descriptors(calibration.outputLines, board, first, areOutputs: true)
-    }
-
-    private static func descriptors(
-        _ names: [String], _ board: BoardDescription, _ first: Int32, areOutputs: Bool
-    ) throws(WiringError) -> [Int32] {
-        var found: [Int32] = []
-        for name in names {
-            guard let place = board.lines.firstIndex(where: { $0.name == name }) else { throw .lineUnknown(name) }
-            guard board.lines[place].isOutput == areOutputs else { throw .lineDirection(name) }
-            found.append(first + Int32(place))
-        }
-        return found
-    }
-
-    func input(_ index: Int) -> LineReading { Self.read(inputs[index]) }
-
-    func readBack(_ index: Int) -> LineReading { Self.read(outputs[index]) }
-
-    private static func read(_ descriptor: Int32) -> LineReading {
-        do throws(SystemError) { return try lineValue(descriptor) ? .high : .low } catch { return .unreadable }
-    }
-
-    func drive(_ index: Int, _ level: Bool) -> Bool {
-        do throws(SystemError) {
-            try driveLine(outputs[index], level)
-            return true
-        } catch { return false }
+extension LineBank where P == DescriptorPins {
+    init(_ plan: LinePlan, _ chips: [Chip<P>]) {
+        self.init(plan, chips) { DescriptorPins(plan.descriptors[$0]) }
     }
 }

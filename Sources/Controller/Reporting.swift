@@ -1,4 +1,4 @@
-// What the keeper hears: answers and events at once, points when they change or have grown old.
+// What the keeper hears: answers and events at once, points and states when they change or have grown old.
 // A queue that is full loses points, which come again, before events and answers.
 
 import Authority
@@ -12,28 +12,52 @@ struct Reporting: ~Copyable {
         var quality: UInt8
     }
 
+    private struct State: Equatable {
+        var mode: UInt8
+        var issuers: UInt32
+        var firstOut: UInt8
+        var fault: UInt8
+    }
+
+    private struct Standing: Equatable {
+        var phase: UInt8
+        var bypasses: UInt32
+    }
+
+    /// Actuators, sensors, setpoints.
     private var sent: [Point?]
+    private var sentStates: [State?]
+    private var sentStanding: Standing?
+    private let tripCount: Int
     private var sampledAt: UInt64 = 0
     private var refreshedAt: UInt64 = 0
 
     private static let sampleMilliseconds: UInt64 = 250
     private static let refreshMilliseconds: UInt64 = 2000
 
-    init(points: Int) { sent = [Point?](repeating: nil, count: points) }
+    init(actuators: Int, sensors: Int, trips: Int) {
+        sent = [Point?](repeating: nil, count: 2 * actuators + sensors)
+        sentStates = [State?](repeating: nil, count: actuators)
+        tripCount = trips
+    }
 
     mutating func tell(_ control: borrowing Control, at time: UInt64, _ keeper: Int32, _ sender: inout Sender) {
         for i in control.outcomes.indices { answer(control.outcomes[i], keeper, &sender) }
-        for i in 0..<control.events.count {
-            let event = control.events[i]
-            _ = send(.event(code: event.number, index: event.index, value: event.value), keeper, &sender)
-        }
+        for i in 0..<control.events.count { self.event(control.events[i], keeper, &sender) }
         guard time - sampledAt >= Self.sampleMilliseconds else { return }
         sampledAt = time
         if time - refreshedAt >= Self.refreshMilliseconds {
             refreshedAt = time
             for i in sent.indices { sent[i] = nil }
+            for i in sentStates.indices { sentStates[i] = nil }
+            sentStanding = nil
         }
+        tellStates(control, keeper, &sender)
         samplePoints(control, time, keeper, &sender)
+    }
+
+    func event(_ event: Event, _ keeper: Int32, _ sender: inout Sender) {
+        _ = send(.event(code: event.number, index: event.index, value: event.value), keeper, &sender)
     }
 
     func answer(_ outcome: Outcome, _ keeper: Int32, _ sender: inout Sender) {
@@ -51,12 +75,33 @@ struct Reporting: ~Copyable {
     }
 
     private static func point(_ control: borrowing Control, _ index: Int) -> Point {
-        guard index >= control.actuatorCount else {
+        let (actuators, sensors) = (control.actuatorCount, control.sensorCount)
+        if index < actuators {
             let status = control.status(actuator: index)
             return Point(value: Int64(status.permille), quality: status.quality.rawValue)
         }
-        let sensor = index - control.actuatorCount
-        return Point(value: control.value(sensor: sensor), quality: control.quality(sensor: sensor).rawValue)
+        if index < actuators + sensors {
+            let sensor = index - actuators
+            return Point(value: control.value(sensor: sensor), quality: control.quality(sensor: sensor).rawValue)
+        }
+        return Point(value: Int64(control.status(actuator: index - actuators - sensors).setpointPermille), quality: Quality.good.rawValue)
+    }
+
+    private mutating func tellStates(_ control: borrowing Control, _ keeper: Int32, _ sender: inout Sender) {
+        for i in sentStates.indices {
+            let status = control.status(actuator: i)
+            let state = State(
+                mode: status.mode.rawValue, issuers: status.leaseHolder, firstOut: status.firstOut ?? UInt8.max, fault: status.fault.rawValue)
+            guard sentStates[i] != state else { continue }
+            let message = ControllerToKeeper.actuator(
+                index: UInt8(i), mode: state.mode, issuers: state.issuers, firstOut: state.firstOut, fault: state.fault)
+            guard send(message, keeper, &sender) else { return }
+            sentStates[i] = state
+        }
+        var standing = Standing(phase: UInt8(control.phase), bypasses: 0)
+        for i in 0..<tripCount where control.isBypassed(trip: i) { standing.bypasses |= 1 << UInt32(i) }
+        guard sentStanding != standing, send(.standing(phase: standing.phase, bypasses: standing.bypasses), keeper, &sender) else { return }
+        sentStanding = standing
     }
 
     private func send(_ message: ControllerToKeeper, _ keeper: Int32, _ sender: inout Sender) -> Bool {

@@ -1,4 +1,4 @@
-// One round: read the lines, step the control, drive what changed. Lines go off before others go on.
+// One round: take the readings, step the control, hand over what is to be driven.
 
 import Calibration
 import Control
@@ -6,9 +6,7 @@ import Control
 struct Round<Port: Lines>: ~Copyable {
     private(set) var control: Control
     private var inputs: Inputs
-    private let port: Port
-    /// What the lines were last driven to; nil before the first time and after a failure.
-    private var driven: [Bool?]
+    private(set) var port: Port
     /// Whether an input is a meter's line, whose edges are counted and change nothing at once.
     private var isMeter: [Bool]
 
@@ -16,7 +14,6 @@ struct Round<Port: Lines>: ~Copyable {
         self.port = port
         control = Control(calibration, nowMilliseconds: nowMilliseconds)
         inputs = Inputs(calibration)
-        driven = [Bool?](repeating: nil, count: calibration.outputLines.count)
         isMeter = [Bool](repeating: false, count: calibration.inputLines.count)
         var line = calibration.resets.count + 2 * calibration.selectors.count
         for sensor in calibration.sensors {
@@ -28,44 +25,42 @@ struct Round<Port: Lines>: ~Copyable {
         }
     }
 
-    mutating func latchTrips() { control.latchTrips() }
+    mutating func restore(_ retained: RawSpan) { control.restore(retained) }
+    mutating func adopt(_ calibration: Calibration) -> (reason: Reason, actuator: Int) { control.adopt(calibration) }
     mutating func heartbeat() { inputs.heartbeat = true }
 
     /// False if this round takes no more requests.
     mutating func add(_ request: Request) -> Bool { inputs.add(request) }
 
-    /// An edge on an input. True if it asks for a step at once: then its level is read.
+    /// An edge on an input. True if it asks for a step at once: with the level that it says, until the
+    /// next reading, which is right where edges came too close for their direction to be.
     mutating func edge(input: Int, rising: Bool) -> Bool {
-        guard isMeter[input] else {
-            inputs.lines[input] = port.input(input)
-            return true
-        }
+        guard isMeter[input] else { return port.take(edge: rising, input: input, into: &inputs) }
         if rising { inputs.pulses[input] &+= 1 }
         return false
     }
 
-    /// A whole round, once a tick: every line is read, outputs as well.
+    /// A sample of an analogue input, for the next step.
+    mutating func take(counts: Int32, analogue: Int) { inputs.analogues[analogue] = AnalogueReading(counts: counts, isFresh: true) }
+
+    mutating func takeNews(ofChip chip: Int) -> ChipNews? { port.takeNews(ofChip: chip) }
+
+    /// What the readings since the edges say of them. One that contradicts asks for a step as an edge does.
+    mutating func settle() -> Settling { port.settle(into: &inputs) }
+
+    /// A whole round, once a tick: every line is read anew, outputs as well.
     mutating func tick(nowMilliseconds: Int64) {
-        for i in inputs.lines.indices { inputs.lines[i] = port.input(i) }
-        for i in inputs.readBacks.indices { inputs.readBacks[i] = port.readBack(i) }
-        step(nowMilliseconds)
+        port.watch(nowMilliseconds: nowMilliseconds)
+        port.collect(into: &inputs)
+        step(nowMilliseconds, ofEveryChip: true)
     }
 
     /// Between ticks, after an edge: with the levels known, so that the reaction waits for nothing.
-    mutating func react(nowMilliseconds: Int64) { step(nowMilliseconds) }
+    mutating func react(nowMilliseconds: Int64) { step(nowMilliseconds, ofEveryChip: false) }
 
-    private mutating func step(_ now: Int64) {
+    private mutating func step(_ now: Int64, ofEveryChip: Bool) {
         control.step(inputs, nowMilliseconds: now)
         inputs.consumed()
-        drive(false)
-        drive(true)
-    }
-
-    private mutating func drive(_ level: Bool) {
-        for i in driven.indices where control.outputs[i] == level && driven[i] != level {
-            driven[i] = port.drive(i, level) ? level : nil
-            // Until the next tick reads it back.
-            inputs.readBacks[i] = driven[i] == nil ? .unreadable : level ? .high : .low
-        }
+        port.drive(control.outputs, ofEveryChip: ofEveryChip, into: &inputs)
     }
 }

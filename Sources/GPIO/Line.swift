@@ -1,6 +1,6 @@
 // Duty: GPIO lines as descriptors: requested by name, read, driven.
-// Trust: the driver may be slow or frozen: a call may not return, so who must not hang gives lines
-// to a process of its own. Must never close the last descriptor of an output: the line would float.
+// Trust: the driver may be slow or frozen: a call to read or drive may not return, so who must not hang
+// leaves them to a `Chip`. Must never close the last descriptor of an output: the line would float.
 import Board
 import CGPIO
 import System
@@ -46,4 +46,12 @@ public func readEdge(_ descriptor: Int32) throws(SystemError) -> Edge {
     let result = pg_edge(descriptor, &nanoseconds)
     guard result >= 0 else { throw SystemError("GPIO edge", -result) }
     return Edge(rising: result == 1, nanoseconds: nanoseconds)
+}
+
+/// The kernel's name of the chip that has this line: which lines may fail together. Asks the kernel alone.
+public func chipName(of line: Line) throws(SystemError) -> String {
+    var name = [CChar](repeating: 0, count: Int(PG_CHIP_NAME))
+    let result = pg_chip(line.kernelName, &name)
+    guard result >= 0 else { throw SystemError("GPIO line \(line.kernelName)", -result) }
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

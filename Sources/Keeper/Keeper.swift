@@ -1,8 +1,8 @@
-// Duty: believes or refuses. Verifies every object that came from outside, passes admitted commands to
-// the controller, writes the journal, and hands its records to the uplink until the broker has them.
+// Duty: believes or refuses. Verifies every object that came from outside, passes admitted orders to the
+// controller and a newer calibration to the supervisor, writes the journal, and hands its records to the uplink until the broker has them.
 // Holds the TPM: one signature for each TLS handshake.
 // Trust: objects are anybody's; uplink and controller may be compromised. Must never act on what it
-// has not verified itself, tell the controller anything but setpoints, or let a flood cost the board.
+// has not verified itself, tell the controller anything but orders, or let a flood cost the board.
 import Authority
 import Backoff
 import Board
@@ -22,7 +22,7 @@ import Telemetry
 private let heartbeatMilliseconds: UInt64 = 500
 /// Records are on the disk after so long at the latest.
 private let flushMilliseconds: UInt64 = 1000
-/// A setpoint that the controller has not answered by then is reported as refused.
+/// A request that the controller has not answered by then is reported as refused.
 private let answerMilliseconds: UInt64 = 3000
 
 /// Runs the role.
@@ -49,13 +49,40 @@ struct KeeperFailure: Error {
     }
 }
 
-/// A command that was passed to the controller and has no answer yet.
+/// A command that was passed on and has no answer yet.
 private struct Pending {
     let id: UInt64
+    let word: String
     let issuer: String
     let counter: UInt64
     let object: [UInt8]
     let since: UInt64
+}
+
+private struct HeldCalibration {
+    let object: [UInt8]
+    let digest: [UInt8]
+    let version: UInt64
+}
+
+extension Action {
+    /// What it is called in a receipt.
+    fileprivate var word: String {
+        switch self {
+        case .setpoint: "setpoint"
+        case .select: "select"
+        case .renew: "renew"
+        case .release: "release"
+        case .phase: "phase"
+        case .bypass: "bypass"
+        case .partialStroke: "partial-stroke"
+        case .calibration: "calibration"
+        case .update: "update"
+        case .reboot: "reboot"
+        case .kill: "kill"
+        case .freeze: "freeze"
+        }
+    }
 }
 
 struct Keeper: ~Copyable {
@@ -64,8 +91,8 @@ struct Keeper: ~Copyable {
     private let uplink: Int32
     private let keys: KeySet
     private let board: BoardDescription
-    private let calibration: Calibration
-    private let boot: BootReport
+    private var calibration: Calibration
+    private var boot: BootReport
     private var admission: Admission
     private var outbox: Outbox
     private var tpm: TPM<TPMDevice>
@@ -75,6 +102,10 @@ struct Keeper: ~Copyable {
     private var pending: [Pending] = []
     private static let pendingMaximum = 16
     private var nextID: UInt64 = 1
+    /// A calibration that holds and waits for the order that names it; one at a time.
+    private var held: HeldCalibration?
+    /// The order that a calibration is to take over by.
+    private var change: Pending?
     /// Objects from outside that are looked at.
     private var objects = Allowance(burst: 20, perMinute: 300)
     /// Signatures for handshakes: more than any backoff asks for.
@@ -114,7 +145,7 @@ struct Keeper: ~Copyable {
         admission = Admission(device: commissioning.payload.device, challenge: challenge)
         tpm = TPM(TPMDevice(Descriptor(owning: start.descriptor(3))))
         recorder = Recorder(
-            boot: boot, device: commissioning.payload.device, board: board.name, challenge: challenge,
+            boot: boot, keys: keys, device: commissioning.payload.device, board: board.name, challenge: challenge,
             calibration: calibration.payload, calibrationDigest: calibration.payloadDigest.bytes,
             commissioningDigest: commissioning.payloadDigest.bytes)
     }
@@ -187,6 +218,9 @@ struct Keeper: ~Copyable {
                 if alive { try tellUplink(.will(recorder.will)) }
             case .restarting: keepGoing { (outbox) throws(JournalError) in try outbox.settle() }
             case .peer(.controller, alive: false): try refuseAll(code: "controller-gone", text: "the controller ended before it answered")
+            case .document(.bootReport, let bytes): do throws(CBORError) { boot = try BootReport(decoding: bytes.span.bytes) } catch {}
+            case .document(.calibration, let object): try takeOver(object)
+            case .calibrationRefused(let code, let text): try changed(.refused, code, text)
             default: break
             }
         }
@@ -199,10 +233,13 @@ struct Keeper: ~Copyable {
             case .point(let index, let value, let quality): recorder.take(index, value, quality)
             case .sampled(let time):
                 if let samples = recorder.due(now: time) { try append(.sample, .data) { $0.data($1, samples) } }
+                if let states = recorder.dueStates(now: time) { try append(.sample, .state) { $0.state($1, states) } }
             case .event(let code, let index, let value):
-                let names = Control.eventNames(code)
-                let text = "\(recorder.pointName(index))\(names.map { $0.reason == "none" ? "" : ": " + $0.reason } ?? "")"
-                try append(.alarm, .event) { $0.event($1, code: names?.code ?? "unknown-event", text: text, point: index, value: value) }
+                let words = recorder.words(code, index, value)
+                try append(.alarm, .event) { $0.event($1, code: words.code, text: words.text, point: index, value: value) }
+            case .actuator(let index, let mode, let issuers, let firstOut, let fault):
+                recorder.take(actuator: index, mode: mode, issuers: issuers, firstOut: firstOut, fault: fault)
+            case .standing(let phase, let bypasses): recorder.takeStanding(phase: phase, bypasses: bypasses)
             case .outcome(let id, let code): try answered(id, code)
             }
         }
@@ -221,13 +258,17 @@ struct Keeper: ~Copyable {
                 }
                 outbox.sessionBegan()
                 recorder.sessionBegan()
-                let birth = recorder.birth(Stamp(sequence: outbox.nextSequence, bootCount: boot.bootCount, monotonicMilliseconds: monotonicMilliseconds()), oldest: outbox.oldestSequence)
-                try tellUplink(.record(sequence: 0, topic: .birth, payload: birth))
+                try tellBirth()
             case .delivered(let sequence): outbox.confirm(sequence)
             case .object(let bytes): try take(bytes)
             case .sign(let digest): try sign(digest)
             }
         }
+    }
+
+    private mutating func tellBirth() throws(KeeperFailure) {
+        let stamp = Stamp(sequence: outbox.nextSequence, bootCount: boot.bootCount, monotonicMilliseconds: monotonicMilliseconds())
+        try tellUplink(.record(sequence: 0, topic: .birth, payload: recorder.birth(stamp, oldest: outbox.oldestSequence)))
     }
 
     /// As many records as the window allows.
@@ -270,7 +311,7 @@ struct Keeper: ~Copyable {
     private mutating func receipt(
         _ object: [UInt8], _ outcome: Receipt.Outcome, issuer: String?, counter: UInt64?, code: String, text: String
     ) throws(KeeperFailure) {
-        log("keeper: command \(outcome == .refused ? "refused" : "accepted"): \(code): \(text)")
+        log("keeper: order \(outcome == .refused ? "refused" : outcome == .done ? "done" : "accepted"): \(code): \(text)")
         try append(.audit, .receipt) { $0.receipt($1, object, outcome, issuer: issuer, counter: counter, code: code, text: text) }
     }
 
@@ -285,6 +326,7 @@ struct Keeper: ~Copyable {
         case .refused: return
         }
         let object = SHA256.hash(bytes).bytes
+        if Self.isCalibration(bytes) { return try hold(bytes, object) }
         let command: Verified<Command>
         do throws(SignedError) { command = try verify(bytes.span.bytes, as: Command.self, with: keys) } catch {
             return try receipt(object, .refused, issuer: nil, counter: nil, code: error.code, text: error.text)
@@ -295,8 +337,11 @@ struct Keeper: ~Copyable {
             return try receipt(object, .refused, issuer: issuer, counter: counter, code: error.code, text: error.text)
         }
         switch command.payload.action {
-        case .setpoint(let actuator, let permille):
-            try setpoint(actuator, permille, Pending(id: nextID, issuer: issuer, counter: counter, object: object, since: now))
+        case .setpoint, .select, .renew, .release, .phase, .bypass, .partialStroke:
+            let entry = Pending(id: nextID, word: command.payload.action.word, issuer: issuer, counter: counter, object: object, since: now)
+            try request(command.payload.action, issuers: keys.issuers(of: command), entry)
+        case .calibration(let digest):
+            try order(digest, Pending(id: 0, word: "calibration", issuer: issuer, counter: counter, object: object, since: now))
         case .update(let bundle):
             try accept(.update(path: bundle), object, issuer, counter, "update to \(bundle)")
         case .reboot:
@@ -318,41 +363,102 @@ struct Keeper: ~Copyable {
         try accept(.inject(fault, name), object, issuer, counter, "\(fault == .kill ? "kill" : "freeze") \(name.name)")
     }
 
-    private mutating func setpoint(_ actuator: String, _ permille: UInt16, _ entry: Pending) throws(KeeperFailure) {
-        guard let index = recorder.actuatorIndex(actuator) else {
-            return try receipt(entry.object, .refused, issuer: entry.issuer, counter: entry.counter, code: "unknown-actuator", text: "the calibration has no actuator '\(clip(actuator, maximum: 32))'")
+    /// Asks the controller, who decides: limits, leases, approvals, local before remote.
+    private mutating func request(_ action: Action, issuers: UInt32, _ entry: Pending) throws(KeeperFailure) {
+        let order: Order?
+        do throws(UnknownName) { order = try recorder.order(action) } catch {
+            return try refuse(entry, error.reason.code, error.reason.advice)
         }
+        guard let order else { return }
         guard pending.count < Self.pendingMaximum else {
-            return try receipt(entry.object, .refused, issuer: entry.issuer, counter: entry.counter, code: "too-many", text: "\(Self.pendingMaximum) commands wait for the controller already")
+            return try refuse(entry, Reason.tooMany.code, "\(Self.pendingMaximum) orders wait for the controller already")
         }
         nextID += 1
         pending.append(entry)
-        guard try send(KeeperToController.setpoint(id: entry.id, actuator: index, permille: permille), controller) else {
+        guard try send(KeeperToController.request(id: entry.id, order, issuers: issuers), controller) else {
             return try answered(entry.id, UInt16(Reason.tooMany.rawValue))
         }
+    }
+
+    private mutating func refuse(_ entry: Pending, _ code: String, _ text: String) throws(KeeperFailure) {
+        try receipt(entry.object, .refused, issuer: entry.issuer, counter: entry.counter, code: code, text: "\(entry.word): \(text)")
     }
 
     private mutating func answered(_ id: UInt64, _ code: UInt16) throws(KeeperFailure) {
         guard let index = pending.firstIndex(where: { $0.id == id }) else { return }
         let entry = pending.remove(at: index)
         guard code != 0 else {
-            return try receipt(entry.object, .accepted, issuer: entry.issuer, counter: entry.counter, code: "accepted", text: "setpoint taken")
+            return try receipt(entry.object, .accepted, issuer: entry.issuer, counter: entry.counter, code: "accepted", text: "\(entry.word) taken")
         }
-        let reason = Reason(rawValue: UInt8(truncatingIfNeeded: code))?.code ?? "unknown-reason"
-        try receipt(entry.object, .refused, issuer: entry.issuer, counter: entry.counter, code: reason, text: "the controller refused the setpoint")
+        let reason = Reason(rawValue: UInt8(truncatingIfNeeded: code)) ?? .none
+        try refuse(entry, reason == .none ? "unknown-reason" : reason.code, reason.advice)
     }
 
     private mutating func refuseUnanswered(_ now: UInt64) throws(KeeperFailure) {
         while let first = pending.first, now - first.since > answerMilliseconds {
             pending.removeFirst()
-            try receipt(first.object, .refused, issuer: first.issuer, counter: first.counter, code: "controller-silent", text: "the controller did not answer")
+            try refuse(first, "controller-silent", "the controller did not answer")
         }
     }
 
     private mutating func refuseAll(code: String, text: String) throws(KeeperFailure) {
         let waiting = pending
         pending = []
-        for entry in waiting { try receipt(entry.object, .refused, issuer: entry.issuer, counter: entry.counter, code: code, text: text) }
+        for entry in waiting { try refuse(entry, code, text) }
+    }
+
+    // MARK: calibrations
+
+    private static func isCalibration(_ bytes: [UInt8]) -> Bool {
+        do throws(SignedError) { return Purpose(contentType: try SignedObject(bytes.span.bytes).contentType) == .calibration } catch { return false }
+    }
+
+    /// A signed calibration came. It is for every board of its kind, so that it came says nothing: it waits
+    /// for an order to this device that names it.
+    private mutating func hold(_ bytes: [UInt8], _ object: [UInt8]) throws(KeeperFailure) {
+        let found: Verified<Calibration>
+        do throws(SignedError) { found = try verify(bytes.span.bytes, as: Calibration.self, with: keys) } catch {
+            return try receipt(object, .refused, issuer: nil, counter: nil, code: error.code, text: error.text)
+        }
+        let issuer = found.signers[0]
+        let version = found.payload.version
+        guard found.payload.board == board.name else {
+            return try receipt(object, .refused, issuer: issuer, counter: nil, code: "calibration-other-board", text: "it is for board '\(found.payload.board)'")
+        }
+        guard version > calibration.version else {
+            return try receipt(object, .refused, issuer: issuer, counter: nil, code: "calibration-rollback", text: "version \(version) is not above \(calibration.version), which is in force")
+        }
+        held = HeldCalibration(object: bytes, digest: found.payloadDigest.bytes, version: version)
+        try receipt(object, .accepted, issuer: issuer, counter: nil, code: "calibration-held", text: "version \(version) holds, and waits for an order to this device that names it: command make calibration FILE")
+    }
+
+    private mutating func order(_ digest: [UInt8], _ entry: Pending) throws(KeeperFailure) {
+        guard let held, held.digest == digest else {
+            return try refuse(entry, "calibration-unknown", "no calibration with this digest is here: send the signed file first")
+        }
+        try changed(.refused, "calibration-replaced", "another order came before it took over")
+        guard try send(RoleMessage.calibration(held.object), supervisor) else {
+            return try refuse(entry, Reason.tooMany.code, "the supervisor is busy: send it again")
+        }
+        change = entry
+        try receipt(entry.object, .accepted, issuer: entry.issuer, counter: entry.counter, code: "accepted", text: "calibration version \(held.version) takes over as soon as nothing moves by it; it is forgotten if the board restarts before")
+    }
+
+    /// What became of the order, if one waits.
+    private mutating func changed(_ outcome: Receipt.Outcome, _ code: String, _ text: String) throws(KeeperFailure) {
+        guard let entry = change else { return }
+        change = nil
+        try receipt(entry.object, outcome, issuer: entry.issuer, counter: entry.counter, code: code, text: "calibration: \(text)")
+    }
+
+    /// The controller acts by another calibration: what is reported from now on is of that one.
+    private mutating func takeOver(_ object: [UInt8]) throws(KeeperFailure) {
+        let found = try Self.step("calibration") { () throws(SignedError) in try verify(object.span.bytes, as: Calibration.self, with: keys) }
+        calibration = found.payload
+        held = nil
+        recorder.change(to: found.payload, digest: found.payloadDigest.bytes, boot: boot)
+        try changed(.done, "done", "version \(found.payload.version) is in force")
+        if outbox.inSession { try tellBirth() }
     }
 
     // MARK: the device's key

@@ -16,7 +16,7 @@ struct Outbox: ~Copyable {
     private var underWay: [(sequence: UInt64, confirmed: Bool)] = []
     /// The uplink was given everything up to here.
     private var given: UInt64
-    private var inSession = false
+    private(set) var inSession = false
 
     init(partition: Int32, bootCount: UInt64) throws(JournalError) {
         let store: BlockStore

@@ -119,6 +119,16 @@ public final class Observer: @unchecked Sendable {
             package: "mosquitto-clients", input: (0..<count).map { "flood \($0)\n" }.joined())
     }
 
+    /// Sends the same bytes that many times over one connection, as fast as the broker takes them.
+    public func flood(_ topic: String, _ payload: [UInt8], count: Int) throws(RigError) {
+        let path = folder + "/flood"
+        guard FileManager.default.createFile(atPath: path, contents: Data(payload)) else { throw .system("write \(path)", errno) }
+        try run(
+            ["mosquitto_pub"] + Self.connection(broker, authority, identity)
+                + ["-q", "0", "-t", topic, "-f", path, "--repeat", "\(count)", "--repeat-delay", "0"],
+            package: "mosquitto-clients")
+    }
+
     /// The number that the next message will get.
     public var nextMessage: Int {
         condition.lock()

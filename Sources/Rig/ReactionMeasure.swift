@@ -27,9 +27,9 @@ public struct ReactionMeasure {
 
     /// - calibration: trips a relay on the high level, not latched (tools/peer/echo.toml).
     /// - echo: the initramfs of the bare echo.
-    public init(_ rig: Rig, _ workshop: Workshop, kernelPath: String, calibration: String, echo: String) {
+    public init(_ rig: Rig, _ workshop: Workshop, kernelPath: String, calibration: String, echo: String) throws {
         self.rig = rig
-        scene = Scene(rig: rig, workshop: workshop, kernelPath: kernelPath, calibration: calibration)
+        scene = try Scene(rig: rig, workshop: workshop, kernelPath: kernelPath, calibration: calibration)
         self.echo = echo
     }
 

@@ -33,7 +33,7 @@ public final class Recording: @unchecked Sendable {
             throw .system("write \(path)", errno)
         }
         self.file = file
-        write([.run(device: Workshop.device, board: "", units: ["level": "permille", "spilt": "uL"])])
+        write([.run(device: Workshop.device, board: "", units: ["level": "mL", "spilt": "uL", "warmth": "mK"])])
         let thread = Thread { [self] in run() }
         thread.name = "recording"
         thread.start()
@@ -139,6 +139,11 @@ public final class Recording: @unchecked Sendable {
 extension Tank {
     /// The truth of what the board knows by these names, in the units of its points; and what it cannot know.
     fileprivate var recorded: [String: Int64] {
-        ["inlet": inletPermille, "outlet": outletOpen ? 1000 : 0, "flow": inflowMicrolitresPerSecond, "level": levelPermille, "spilt": spiltMicrolitres]
+        let millilitres = contentMicrolitres / 1000
+        return [
+            "inlet": inletPermille, "inlet-position": inletPermille * 1000, "outlet": outletOpen ? 1000 : 0, "pump": pump.isRunning ? 1000 : 0,
+            "flow": inflowMicrolitresPerSecond, "level": millilitres, "level-a": millilitres, "level-b": millilitres, "level-c": millilitres,
+            "spilt": spiltMicrolitres, "warmth": heating.millikelvin,
+        ]
     }
 }

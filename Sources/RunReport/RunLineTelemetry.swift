@@ -13,12 +13,19 @@ extension RunLine {
             return .birth(RecordStamp(birth.stamp, runMilliseconds), BirthFact(
                 device: birth.device, board: birth.board, release: birth.boot.release, slot: birth.boot.slot,
                 rollbackIndex: birth.boot.rollbackIndex, calibration: hexadecimal(birth.calibrationDigest),
-                points: birth.points.map { PointFact(name: $0.name, unit: $0.unit) }, failure: birth.boot.failure))
+                points: birth.points.map { PointFact(name: $0.name, unit: $0.unit, divisor: Int64(clamping: max(1, $0.divisor))) }, failure: birth.boot.failure))
         case "data":
             let record = try DataRecord(decoding: payload)
             return .data(
                 RecordStamp(record.stamp, runMilliseconds), calibration: hexadecimal(record.calibration),
                 samples: record.samples.map { SampleFact(point: Int($0.point), value: $0.value, quality: words("\($0.quality)")) })
+        case "state":
+            let record = try StateRecord(decoding: payload)
+            return .state(RecordStamp(record.stamp, runMilliseconds), StateFact(
+                phase: record.phase, bypasses: record.bypasses,
+                actuators: record.actuators.map {
+                    ActuatorFact(point: Int($0.point), mode: $0.mode.name, holder: $0.holder, firstOut: $0.firstOut, fault: $0.fault)
+                }))
         case "event":
             let record = try EventRecord(decoding: payload)
             return .event(RecordStamp(record.stamp, runMilliseconds), EventFact(

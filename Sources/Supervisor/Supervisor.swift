@@ -2,14 +2,17 @@
 // the controller is gone, feeds the watchdog while all is well, judges the release's health, and owns
 // the boot state while the system runs.
 // Trust: roles may be compromised: each may say only what the authority table lists, or is ended.
-// Must never block on a role, parse bytes of the network, or feed the watchdog for a frozen role.
+// Must never block on a role or a line's driver, parse bytes of the network, or feed the watchdog for a
+// frozen role, or for outputs that it could not drive safe.
 import Authority
 import Backoff
 import Board
 import Boot
 import BootState
 import Bytes
+import Calibration
 import Confine
+import Cryptography
 import GPIO
 import Release
 import Signed
@@ -22,6 +25,8 @@ import Telemetry
 private let tickMilliseconds: UInt64 = 100
 /// Between two looks at sockets and memory.
 private let postureMilliseconds: UInt64 = 10000
+/// For outputs to be driven safe before a restart: a chip that does not answer by then never will.
+private let safeMilliseconds: UInt64 = 200
 /// Between the word that ends this boot and the reset: for the journal to be written.
 private let farewellMilliseconds: UInt64 = 1500
 
@@ -31,12 +36,21 @@ public func supervise(handover number: Int32) -> Never {
         log("penstock: the handover from the boot stage is unreadable")
         startOver()
     }
+    guard let board = decodeBoard(handover) else {
+        log("penstock: the board file is unreadable")
+        startOver()
+    }
+    let outputs: SafeOutputs<DescriptorPins>
+    do throws(SystemError) { outputs = try SafeOutputs(board, handover.lines) } catch {
+        log("penstock: outputs of last resort: \(error.text)")
+        startOver()
+    }
     do throws(SupervisorFailure) {
-        var supervisor = try Supervisor(handover)
+        var supervisor = try Supervisor(handover, board, outputs)
         try supervisor.run()
     } catch {
         log("penstock: supervisor: \(error.step): \(error.text)")
-        driveSafe(handover)
+        outputs.drive()
         startOver()
     }
 }
@@ -46,15 +60,6 @@ private func startOver() -> Never {
     sleep(milliseconds: farewellMilliseconds)
     do throws(SystemError) { try System.reboot(.restart) } catch { log("penstock: \(error.text); the watchdog will reset the board") }
     while true { sleep(milliseconds: 1000) }
-}
-
-/// Drives every output to the board's value of last resort, one failing or not.
-private func driveSafe(_ handover: Handover) {
-    guard let board = decodeBoard(handover) else { return }
-    for (line, descriptor) in zip(board.lines, handover.lines) {
-        guard let safe = line.safe else { continue }
-        do throws(SystemError) { try driveLine(descriptor, safe) } catch { log("penstock: \(line.name): \(error.text)") }
-    }
 }
 
 private func decodeBoard(_ handover: Handover) -> BoardDescription? {
@@ -70,16 +75,21 @@ struct SupervisorFailure: Error {
 struct Supervisor: ~Copyable {
     private let handover: Handover
     private let board: BoardDescription
+    private let outputs: SafeOutputs<DescriptorPins>
     private let commissioning: Commissioning
     private let manifest: Manifest
-    private let calibration: [UInt8]
-    private let report: BootReport
+    private let keys: KeySet
+    private var calibration: CalibrationChange
+    private var report: BootReport
     private let running: SlotName
     private let descriptors: RoleDescriptors
     private let signals: Descriptor
     private let ticker: Ticker
     private var partition: BlockStore
     private var bootState: BootStateStore
+    private var retention: Retention
+    private var storedCalibration: TwoCopies<StoredCalibration>
+    private var retentionFailed = false
     private var supervision = Supervision()
     private var gate: HealthGate
     private var sender = Sender()
@@ -87,7 +97,7 @@ struct Supervisor: ~Copyable {
     private var isMarkedGood = false
     private var controlHealthy = false
     private var controllerWasSilent = false
-    /// A latched trip: kept over the controller's end, and no order restarts the board while it stands.
+    /// A latched trip: no order restarts the board while it stands.
     private var tripStands = false
     private var uplinkConnected = false
     private var isNetworkReady = false
@@ -102,8 +112,7 @@ struct Supervisor: ~Copyable {
     private static let pendingMaximum = 64
 
     /// Everything is made before anything is kept, so that a step that fails leaves nothing half made.
-    init(_ handover: Handover) throws(SupervisorFailure) {
-        guard let board = decodeBoard(handover) else { throw SupervisorFailure(step: "board", text: "unreadable") }
+    init(_ handover: Handover, _ board: BoardDescription, _ outputs: SafeOutputs<DescriptorPins>) throws(SupervisorFailure) {
         let keys = try Self.step("key set") { () throws(PayloadError) in try KeySet(decoding: handover.keySet.span.bytes) }
         let commissioning = try Self.step("commissioning") { () throws(SignedError) in
             try verify(handover.commissioning.span.bytes, as: Commissioning.self, with: keys).payload
@@ -116,13 +125,14 @@ struct Supervisor: ~Copyable {
             throw SupervisorFailure(step: "boot report", text: error.text)
         }
         let running = SlotName(rawValue: handover.slot) ?? .a
-        let calibration = try Self.step("calibration") { () throws(SystemError) in
-            try readFile("/calibration.cose", maximum: MessageLimit.document)
+        // That of the boot: it was chosen above the floor, and is verified again.
+        let calibration = try Self.step("calibration") { () throws(CalibrationRefusal) in
+            try CalibrationTerms(board: board, keys: keys, floor: 0).admitted(handover.calibration)
         }
         ignoreBrokenPipes()
         let isFixed = if case .fixed = commissioning.network ?? board.network.mode { true } else { false }
         let descriptors = try Self.step("descriptors") { () throws(SystemError) in
-            try RoleDescriptors(board: board, lines: handover.lines, inactive: running.other, usesDHCP: !isFixed)
+            try RoleDescriptors(board: board, lines: handover.lines, analogues: handover.analogues, inactive: running.other, usesDHCP: !isFixed)
         }
         let signals = try Self.step("signals") { () throws(SystemError) in try childSignals() }
         let ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: tickMilliseconds) }
@@ -130,11 +140,17 @@ struct Supervisor: ~Copyable {
             try BlockStore(opening: board.devicePath(of: .bootState), .readWriteSynchronous)
         }
         let bootState = try Self.step("boot state") { () throws(BootStateError) in try BootStateStore(loading: &partition) }
+        let retention = try Self.step("boot state") { () throws(BootStateError) in try Retention(loading: &partition) }
+        let storedCalibration = try Self.step("boot state") { () throws(BootStateError) in try TwoCopies<StoredCalibration>(loading: &partition) }
         self.handover = handover
         self.board = board
+        self.outputs = outputs
         self.commissioning = commissioning
         self.manifest = manifest
-        self.calibration = calibration
+        self.keys = keys
+        self.calibration = CalibrationChange(calibration)
+        self.retention = retention
+        self.storedCalibration = storedCalibration
         self.report = report
         self.running = running
         self.descriptors = descriptors
@@ -153,6 +169,10 @@ struct Supervisor: ~Copyable {
     mutating func run() throws(SupervisorFailure) -> Never {
         log("penstock: supervising release \(report.release) in slot \(report.slot)")
         if let failure = report.failure { event("slot-failed-earlier", failure) }
+        if !retention.wasFound { event("retained-lost", "both copies of the retained state are damaged: every latching trip is taken for standing, reset them at the machine") }
+        for (analogue, descriptor) in zip(board.analogues, handover.analogues) where descriptor < 0 {
+            event("analogue-missing", "\(analogue.name): its converter did not show up when the board started")
+        }
         bringNetworkUp()
         for role in RoleName.allCases where Authority.of(role).isPermanent { supervision.want(role, now: monotonicMilliseconds()) }
         var wait = WaitSet()
@@ -172,9 +192,11 @@ struct Supervisor: ~Copyable {
 
     private mutating func onTick(_ now: UInt64) {
         for role in supervision.due(now: now) { start(role, now) }
+        watchOutputs(now)
         watchController()
-        if supervision.mayFeed(now: now), handover.watchdog >= 0 { feedWatchdog(handover.watchdog) }
+        if supervision.mayFeed(now: now), !outputs.isLost(now: now), handover.watchdog >= 0 { feedWatchdog(handover.watchdog) }
         judgeHealth(now)
+        writeRetained(now)
         if now >= postureAt {
             postureAt = now + postureMilliseconds
             reportPosture()
@@ -198,14 +220,22 @@ struct Supervisor: ~Copyable {
         let isSilent = supervision.isControllerSilent()
         defer { controllerWasSilent = isSilent }
         guard isSilent else { return }
-        driveSafe(handover)
+        outputs.drive()
         guard !controllerWasSilent else { return }
         controlHealthy = false
-        event("controller-silent", "it says nothing; outputs driven safe")
+        event("controller-silent", "it says nothing; outputs are driven safe")
     }
 
-    private func restart() {
-        driveSafe(handover)
+    /// A chip that does not take the values of last resort is told once, by its name and its outputs.
+    private mutating func watchOutputs(_ now: UInt64) {
+        outputs.watch(now: now)
+        while let text = outputs.takeNews() { event("outputs-not-safe", text) }
+    }
+
+    private mutating func restart() {
+        outputs.drive()
+        outputs.wait(milliseconds: safeMilliseconds)
+        do throws(BootStateError) { try retention.settle(to: &partition) } catch { log("penstock: \(error.text)") }
         log("penstock: restarting")
         do throws(SystemError) { try System.reboot(.restart) } catch { log("penstock: \(error.text)") }
     }
@@ -218,14 +248,16 @@ struct Supervisor: ~Copyable {
         do throws(SystemError) {
             let granted = try descriptors.granted(authority)
             defer { descriptors.closeOwn(authority, granted) }
-            let pid = try spawn(path: "/penstock", role: role.name, descriptors: granted, firstNumber: Authority.firstGrant)
+            let pid = try spawn(
+                path: "/penstock", role: role.name, descriptors: granted, firstNumber: Authority.firstGrant,
+                threads: authority.hasDriverThreads ? [outputs.chips.names.count, board.converters.count] : [0, 0])
             supervision.started(role, pid: pid, now: now)
             log("penstock: \(role.name) started, pid \(pid)")
         } catch {
             log("penstock: \(role.name): \(error.text)")
             return
         }
-        for kind in authority.documents { tell(role, .document(kind, document(kind))) }
+        for kind in authority.documents { tell(role, .document(kind, document(kind, role))) }
         tell(role, .begin)
         if role == .uplink, isNetworkReady { tell(role, .networkReady) }
         if role == .keeper {
@@ -235,29 +267,32 @@ struct Supervisor: ~Copyable {
         for other in RoleName.allCases where other != role && supervision.pid(other) != nil { tell(other, .peer(role, alive: true)) }
     }
 
-    private func document(_ kind: Document) -> [UInt8] {
+    private mutating func document(_ kind: Document, _ role: RoleName) -> [UInt8] {
         switch kind {
         case .keySet: return handover.keySet
         case .board: return handover.board
         case .commissioning: return handover.commissioning
-        case .calibration: return calibration
+        case .calibration: return role == .controller ? calibration.started().object : calibration.inForce.object
         case .manifest: return handover.manifest
-        case .bootReport: return handover.report
+        case .bootReport: return report.encoded()
         case .installOrder:
             var writer = CBORWriter()
             order?.encode(into: &writer)
             return writer.bytes
         case .hardwareAddress: return descriptors.hardwareAddress
-        case .standingTrip: return tripStands ? [1] : []
+        case .retained: return retention.controller
+        case .chips: return outputs.chips.encoded()
         }
     }
 
-    private mutating func tell(_ role: RoleName, _ message: SupervisorMessage) {
+    /// False if it was dropped.
+    @discardableResult
+    private mutating func tell(_ role: RoleName, _ message: SupervisorMessage) -> Bool {
         do throws(SystemError) {
-            guard try sender.send(message, on: descriptors.supervisorEnd(role)) else {
-                return log("penstock: \(role.name) does not read its messages; one was dropped")
-            }
+            if try sender.send(message, on: descriptors.supervisorEnd(role)) { return true }
+            log("penstock: \(role.name) does not read its messages; one was dropped")
         } catch { log("penstock: \(role.name): \(error.text)") }
+        return false
     }
 
     private mutating func reap() {
@@ -265,8 +300,9 @@ struct Supervisor: ~Copyable {
             let now = monotonicMilliseconds()
             guard let role = supervision.ended(pid: end.pid, now: now) else { continue }
             if role == .controller {
-                driveSafe(handover)
+                outputs.drive()
                 controlHealthy = false
+                if calibration.ended() { refuseCalibration("calibration-not-workable", "the controller ended with it and goes on with the one before") }
             }
             if role == .uplink { uplinkConnected = false }
             let how = end.exitCode == 159 || end.signal == 31 ? "by a system call that it may not make" : end.signal > 0 ? "by signal \(end.signal)" : "with status \(end.exitCode)"
@@ -299,7 +335,7 @@ struct Supervisor: ~Copyable {
     /// Whether a message that costs more than a counter may be taken from this role now.
     private mutating func isAllowed(_ role: RoleName, _ message: RoleMessage, _ now: UInt64) -> Bool {
         switch message {
-        case .event, .progress, .lease, .leaseLost, .installFailed: break
+        case .event, .progress, .lease, .leaseLost, .installFailed, .calibration: break
         default: return true
         }
         switch allowances[Int(role.rawValue)].take(now: now) {
@@ -319,6 +355,11 @@ struct Supervisor: ~Copyable {
         case .control(let healthy, let tripped):
             controlHealthy = healthy
             tripStands = tripped
+        case .retained(let bytes):
+            retention.keep(bytes)
+            writeRetained(now)
+        case .calibration(let object): offerCalibration(object)
+        case .calibrationInForce(let digest): calibrationInForce(digest, now)
         case .connected(let connected): uplinkConnected = connected
         case .lease(let address, let prefixLength, let router): takeLease(address, Int(prefixLength), router)
         case .leaseLost: dropLease()
@@ -444,6 +485,7 @@ struct Supervisor: ~Copyable {
             guard write({ (state) throws(SlotRefusal) in try state.markedGood(running) }) else { return }
             isMarkedGood = true
             event("marked-good", "release \(report.release), after \(now) ms")
+            settleCalibration(now)
             raiseFloor()
         case .failed(let code, let text):
             event("health-failed", "release \(report.release): \(code): \(text)")
@@ -462,6 +504,87 @@ struct Supervisor: ~Copyable {
                 event("floor-raised", "to \(manifest.rollbackIndex)")
             } catch { event(error.code, error.text) }
         } catch { event(error.code, error.text) }
+    }
+
+    // MARK: retained state and calibration
+
+    private mutating func writeRetained(_ now: UInt64) {
+        do throws(BootStateError) {
+            if try retention.write(to: &partition, now: now) { retentionFailed = false }
+        } catch {
+            if !retentionFailed { event(error.code, error.text) }
+            retentionFailed = true
+        }
+    }
+
+    /// A calibration that the keeper has verified and was ordered to pass on: verified again, and given to
+    /// the controller, who verifies it as well and takes it over when nothing moves by that.
+    private mutating func offerCalibration(_ object: [UInt8]) {
+        guard isMarkedGood, rebootAt == nil else {
+            return refuseCalibration("release-on-trial", "the running release has not marked itself good yet, or is about to restart: send it again later")
+        }
+        guard eventLog?.isFull != true else {
+            return refuseCalibration("event-log-full", "too many calibrations were measured since the start of the board: restart it first")
+        }
+        let terms = CalibrationTerms(board: board, keys: keys, floor: max(calibration.leastVersion, retention.calibrationFloor))
+        do throws(CalibrationRefusal) {
+            let next = try terms.admitted(object)
+            calibration.offer(next)
+            event("calibration-offered", "version \(next.version), in place of \(calibration.inForce.version)")
+            if supervision.pid(.controller) != nil { tell(.controller, .document(.calibration, object)) }
+        } catch { refuseCalibration(error.code, error.text) }
+    }
+
+    private mutating func refuseCalibration(_ code: String, _ text: String) {
+        event("calibration-refused", "\(code): \(text)")
+        tell(.keeper, .calibrationRefused(code: code, text: clip(text, maximum: MessageLimit.text)))
+    }
+
+    private mutating func calibrationInForce(_ digest: [UInt8], _ now: UInt64) {
+        switch calibration.heard(digest) {
+        case .known: return
+        case .unknown: return endSender(.controller, "it acts by a calibration that nobody gave it")
+        case .tookOver: break
+        }
+        event("calibration-in-force", "version \(calibration.inForce.version)")
+        measureCalibration()
+        settleCalibration(now)
+        // A keeper that does not take it would report the one before: it is started again with this one.
+        guard tell(.keeper, .document(.bootReport, report.encoded())), tell(.keeper, .document(.calibration, calibration.inForce.object)) else {
+            return endSender(.keeper, "it does not take the calibration that is in force")
+        }
+    }
+
+    /// What the board measured; nil where there is no TPM.
+    private var eventLog: EventLog? {
+        guard board.tpm == .required else { return nil }
+        do throws(EventLogError) { return try EventLog(decoding: report.eventLog.span.bytes) } catch { return nil }
+    }
+
+    /// PCR 12 says by what the board has acted since its start, in that order.
+    private mutating func measureCalibration() {
+        guard var log = eventLog else { return }
+        do throws(SystemError) {
+            var tpm = TPM(TPMDevice(try Descriptor(opening: TPMDevice.path, .readWrite)))
+            do throws(TPMError) {
+                try tpm.measure(12, .tag, calibration.inForce.verified.payloadDigest, "calibration", into: &log)
+                report.eventLog = log.encoded()
+                report.register12 = try tpm.pcrRead([12])[0].bytes
+            } catch { event(error.code, error.text) }
+        } catch { event(error.code, error.text) }
+    }
+
+    /// Once the release is good, its calibration is kept and the floor follows: a release that goes back
+    /// does not bring an older calibration back with it.
+    private mutating func settleCalibration(_ now: UInt64) {
+        let version = calibration.inForce.version
+        guard isMarkedGood, version > retention.calibrationFloor else { return }
+        do throws(BootStateError) {
+            try storedCalibration.write(StoredCalibration(object: calibration.inForce.object), to: &partition)
+        } catch { return event(error.code, error.text) }
+        retention.raiseFloor(to: version)
+        writeRetained(now)
+        event("calibration-floor", "to \(version)")
     }
 
     // MARK: posture

@@ -7,18 +7,23 @@ public struct PointName: Equatable, Sendable {
     public var name: String
     /// As UCUM has it where it does: "permille", "1" for a switch, "uL/s".
     public var unit: String
+    /// The value divided by this is in the unit: 1000 where the data has thousandths of it.
+    public var divisor: UInt64
 
-    public init(name: String, unit: String) {
+    public init(name: String, unit: String, divisor: UInt64 = 1) {
         self.name = name
         self.unit = unit
+        self.divisor = divisor
     }
 }
 
 ///     {1: sequence, 2: boot count, 3: monotonic ms, 4: device, 5: board, 6: challenge, 7: session,
 ///      8: oldest sequence kept, 9: calibration digest, 10: commissioning digest, 11: slot, 12: release,
 ///      13: rollback index, 14: floor, 15: floor is weak, 16: manifest digest, 17: root hash, 18: trial,
-///      19: {11: PCR 11, 12: PCR 12}, 20: steps, 21: failure or null, 22: [[name, unit], ...],
+///      19: {11: PCR 11, 12: PCR 12}, 20: steps, 21: failure or null, 22: [[name, unit, divisor], ...],
 ///      23: event log or null}
+///
+/// It comes again within a session when another calibration takes over.
 public struct Birth: Equatable, Sendable {
     public static let challengeBytes = 16
 
@@ -35,7 +40,7 @@ public struct Birth: Equatable, Sendable {
     public var commissioningDigest: [UInt8]
     /// Its event log is left out if the payload would get too large.
     public var boot: BootReport
-    /// Actuators first, then sensors, in the calibration's order.
+    /// Actuators first, then sensors, in the calibration's order; then the setpoint of each actuator.
     public var points: [PointName]
 
     public init(
@@ -92,9 +97,10 @@ public struct Birth: Equatable, Sendable {
         writer.unsigned(22)
         writer.array(points.count)
         for point in points {
-            writer.array(2)
+            writer.array(3)
             writer.text(clip(point.name, maximum: Limit.nameBytes))
             writer.text(clip(point.unit, maximum: Limit.unitBytes))
+            writer.unsigned(point.divisor)
         }
         writer.unsigned(23)
         if let eventLog { writer.bytes(eventLog) } else { writer.null() }
@@ -125,8 +131,9 @@ public struct Birth: Equatable, Sendable {
         points = []
         try reader.field(22)
         for _ in 0..<(try reader.array(maximum: Limit.points)) {
-            try reader.array(exactly: 2)
-            points.append(PointName(name: try reader.text(maximum: Limit.nameBytes), unit: try reader.text(maximum: Limit.unitBytes)))
+            try reader.array(exactly: 3)
+            points.append(PointName(
+                name: try reader.text(maximum: Limit.nameBytes), unit: try reader.text(maximum: Limit.unitBytes), divisor: try reader.unsigned()))
         }
         try reader.field(23)
         if !(try reader.null()) { boot.eventLog = try reader.bytes(maximum: BootReport.eventLogMaximum) }

@@ -1,16 +1,16 @@
-// Duty: what a board reports: birth, data, events, receipts, death, each a deterministic CBOR map
+// Duty: what a board reports: birth, data, state, events, receipts, death, each a deterministic CBOR map
 // (RFC 8949, 4.2) with ascending unsigned keys, all of them there; what is not known is null.
 // Trust: made on the board by the keeper; read by receivers, for whom the bytes are anybody's.
 // Must never carry a secret, or a text that is longer than its named maximum.
 //
-// One payload a topic: penstock/<device>/birth, data, event, receipt, death.
+// One payload a topic: penstock/<device>/birth, data, state, event, receipt, death.
 import Bytes
 
 public enum Limit {
     /// The largest payload.
     public static let payloadBytes = 8192
-    /// Actuators and sensors.
-    public static let points = 48
+    /// Actuators, sensors, setpoints.
+    public static let points = 64
     public static let nameBytes = 64
     public static let unitBytes = 16
     public static let codeBytes = 64
@@ -36,10 +36,26 @@ public struct Stamp: Equatable, Sendable {
 /// How far a value can be relied on. The numbers are those of module Control, and never change.
 public enum Quality: UInt8, Sendable {
     case good = 0
-    /// Not read yet, or no longer.
+    /// Not read yet, or no longer (failure).
     case stale = 1
-    /// Read, and impossible.
+    /// Read, and impossible (failure).
     case fault = 2
+    case outOfSpecification = 3
+    /// A value by fewer members than were meant to vote (maintenance required).
+    case maintenance = 4
+    /// A value that is being tested or bypassed (function check).
+    case functionCheck = 5
+
+    /// The status signal of NAMUR NE 107: F, C, S or M; empty for good.
+    public var signal: String {
+        switch self {
+        case .good: ""
+        case .stale, .fault: "F"
+        case .functionCheck: "C"
+        case .outOfSpecification: "S"
+        case .maintenance: "M"
+        }
+    }
 }
 
 // MARK: on the wire

@@ -62,6 +62,7 @@ struct BrokerLink: ~Copyable {
         case .data: self.topic("data")
         case .event: self.topic("event")
         case .receipt: self.topic("receipt")
+        case .state: self.topic("state")
         }
     }
 

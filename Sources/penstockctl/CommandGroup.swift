@@ -29,6 +29,18 @@ struct CommandMake: Subcommand {
 
             Actions: \(CommandWords.forms). The last two only on boards that allow test access. The \
             device's clock stands in each message that it sends (key 3, milliseconds since its start).
+
+            Where the calibration asks for two approvals, a second person looks at the same file and adds a \
+            signature before it is sent; each needs a key of their own:
+
+              penstockctl command inspect c.cose
+              penstockctl sign c.cose --key bob.key
+
+            A new calibration is sent first, as the file that it is, and then the order that lets it take over \
+            on this one device:
+
+              mosquitto_pub -t penstock/tank-7/command -q 1 -f calibration.cose
+              penstockctl command make calibration calibration.cose --birth birth.cbor ...
             """)
 
     @Argument(help: "The action, as words.")

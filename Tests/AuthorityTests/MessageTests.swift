@@ -1,6 +1,7 @@
 // What one role may say to another: it comes back as it was said, and nothing else gets through.
 import Authority
 import Bytes
+import Control
 import SimulatedDisk
 import Testing
 
@@ -29,13 +30,20 @@ private struct Spoken {
 private let word = "slot-refused", longest = String(repeating: "x", count: MessageLimit.text)
 private func filled(_ count: Int) -> [UInt8] { [UInt8](repeating: 0xA5, count: count) }
 
+private let orders: [Order] = [
+    .setpoint(actuator: 15, permille: 1000), .select(actuator: 255, permille: 65535), .renew(actuator: 0), .release(actuator: 1), .phase(7),
+    .bypass(trip: 31, minutes: 1440), .partialStroke(actuator: 3),
+]
+
 private func everything() -> [Spoken] {
     ([.document(.keySet, []), .document(.hardwareAddress, filled(MessageLimit.document)), .begin, .peer(.installer, alive: true),
-      .peer(.controller, alive: false), .networkReady, .event(code: word, text: longest), .proceed, .restarting] as [SupervisorMessage]).map { Spoken($0) }
+      .peer(.controller, alive: false), .networkReady, .event(code: word, text: longest), .proceed, .restarting,
+      .calibrationRefused(code: word, text: longest)] as [SupervisorMessage]).map { Spoken($0) }
     + roleMessages.map { Spoken($0) }
-    + ([.heartbeat, .setpoint(id: .max, actuator: 15, permille: 1000)] as [KeeperToController]).map { Spoken($0) }
+    + ([.heartbeat] + orders.map { .request(id: .max, $0, issuers: .max) } as [KeeperToController]).map { Spoken($0) }
     + ([.point(index: 3, value: .min, quality: 2), .sampled(monotonicMilliseconds: 1), .event(code: 0xFFFF, index: 255, value: -1),
-        .outcome(id: 0, code: 7)] as [ControllerToKeeper]).map { Spoken($0) }
+        .outcome(id: 0, code: 7), .actuator(index: 15, mode: 2, issuers: .max, firstOut: 255, fault: 46),
+        .standing(phase: 7, bypasses: .max)] as [ControllerToKeeper]).map { Spoken($0) }
     + ([.will(filled(20)), .record(sequence: 1 << 40, topic: .receipt, payload: filled(MessageLimit.record)), .signature(filled(64)),
         .signature([])] as [KeeperToUplink]).map { Spoken($0) }
     + ([.session(true), .session(false), .delivered(sequence: 24), .object(filled(MessageLimit.object)), .sign(digest: filled(32))] as [UplinkToKeeper]).map { Spoken($0) }
@@ -121,22 +129,31 @@ private func everything() -> [Spoken] {
         #expect(refused(KeeperToUplink.record(sequence: 1, topic: .data, payload: filled(MessageLimit.record + 1))))
         #expect(refused(KeeperToUplink.signature(filled(65))))
         #expect(refused(UplinkToKeeper.object(filled(MessageLimit.object + 1))))
+        #expect(refused(RoleMessage.retained(filled(MessageLimit.retained + 1))))
+        #expect(refused(RoleMessage.calibration(filled(MessageLimit.document + 1))))
+        #expect(refused(RoleMessage.calibrationInForce(digest: filled(31))))
         #expect(refused(UplinkToKeeper.sign(digest: filled(31))))
         #expect(refused(UplinkToInstaller.chunk(offset: 0, filled(MessageLimit.chunk + 1))))
         #expect(refused(InstallerToUplink.fetch(path: String(repeating: "x", count: 129), offset: 0, length: 1)))
     }
 
-    @Test("P-E1 the keeper's channel to the controller knows a heartbeat and a setpoint, nothing that could widen an envelope")
+    @Test("P-E1 the keeper's channel to the controller knows a heartbeat and seven orders, nothing that could widen an envelope")
     func controllerHearsTwoMessages() {
-        var heard: Set<UInt8> = []
+        var heard: Set<UInt8> = [], kinds: Set<UInt8> = []
         for type in UInt8.min...UInt8.max {
             for fields in 0..<8 {
-                var writer = CBORWriter()
-                writer.array(1 + fields); writer.unsigned(UInt64(type))
-                for _ in 0..<fields { writer.unsigned(1) }
-                if (try? decode(KeeperToController.self, writer.bytes.span.bytes)) != nil { heard.insert(type) }
+                for kind in 0...24 as ClosedRange<UInt8> {
+                    // The number of the order, its kind, subject, value and issuers.
+                    var writer = CBORWriter()
+                    writer.array(1 + fields); writer.unsigned(UInt64(type))
+                    for field in 0..<fields { writer.unsigned(field == 1 ? UInt64(kind) : 0) }
+                    guard let message = try? decode(KeeperToController.self, writer.bytes.span.bytes) else { continue }
+                    heard.insert(type)
+                    if case .request = message { kinds.insert(kind) }
+                }
             }
         }
         #expect(heard == [0, 1])
+        #expect(kinds == Set(0...6))
     }
 }

@@ -7,15 +7,16 @@ var roleMessages: [RoleMessage] { [
     .lease(address: [10, 0, 2, 15], prefixLength: 24, router: [10, 0, 2, 2]), .leaseLost, .update(path: "2.bundle"), .reboot,
     .installing(release: "2"), .installed(release: "2"), .progress(done: 1, total: .max),
     .installFailed(code: "below-floor", text: "too old"), .inject(.kill, .uplink), .inject(.freeze, .keeper),
+    .retained([1]), .calibration([2]), .calibrationInForce(digest: [UInt8](repeating: 3, count: 32)),
 ] }
 
 /// Who may send it, said a second time and by hand.
 private func senders(_ message: RoleMessage) -> Set<RoleName> {
     switch message {
     case .checkIn, .event: Set(RoleName.allCases)
-    case .control: [.controller]
+    case .control, .retained, .calibrationInForce: [.controller]
     case .connected, .lease, .leaseLost: [.uplink]
-    case .update, .reboot, .inject: [.keeper]
+    case .update, .reboot, .inject, .calibration: [.keeper]
     case .installing, .installed, .progress, .installFailed: [.installer]
     }
 }
@@ -71,10 +72,10 @@ private func channels(_ role: RoleAuthority) -> Set<RoleName> {
 
     @Test("P-E2 what one role holds no other holds: lines, TPM, journal, slot")
     func grantsAreSingle() {
-        for grant in [Grant.lines, .tpm, .journal, .inactiveSlot, .packetSocket] {
+        for grant in [Grant.lines, .analogues, .tpm, .journal, .inactiveSlot, .packetSocket] {
             #expect(Authority.table.filter { $0.grants.contains(grant) }.count == 1)
         }
-        #expect(Authority.of(.controller).grants.contains(.lines))
+        #expect(Authority.of(.controller).grants.contains(.lines) && Authority.of(.controller).grants.contains(.analogues))
         #expect(Authority.of(.keeper).grants.contains(.tpm))
         #expect(Authority.of(.installer).grants.contains(.inactiveSlot))
     }
@@ -94,8 +95,17 @@ private func channels(_ role: RoleAuthority) -> Set<RoleName> {
             #expect(Set(calls.map(\.number)).count == calls.count, "\(role.role.name)")
             for call in calls { #expect(call.reason.utf8CodeUnitCount > 0 && call.name.utf8CodeUnitCount > 0) }
         }
-        // The greatest board: all its lines, one descriptor each.
-        #expect(Authority.of(.controller).limits.descriptors > 64 + 2 + UInt64(Authority.firstGrant))
+        // The greatest board: all its lines and analogue inputs, one descriptor each.
+        #expect(Authority.of(.controller).limits.descriptors > 64 + 16 + 2 + UInt64(Authority.firstGrant))
+    }
+
+    @Test("P-E2 only the controller has threads beside its first, and only it knows the chips")
+    func threads() {
+        for role in Authority.table {
+            #expect(role.hasChipThreads == (role.role == .controller))
+            #expect(role.documents.contains(.chips) == role.hasChipThreads)
+            #expect(!role.systemCalls.joined().contains { "\($0.name)".hasPrefix("clone") })
+        }
     }
 
     @Test("P-S2 only who verifies is given keys to verify with; only the keeper has the TPM's commissioning")
@@ -107,5 +117,7 @@ private func channels(_ role: RoleAuthority) -> Set<RoleName> {
         #expect(!Authority.of(.uplink).documents.contains(.calibration))
         #expect(Authority.of(.installer).documents.contains(.installOrder))
         #expect(!Authority.of(.controller).documents.contains(.commissioning))
+        // What outlives the controller comes to it alone.
+        #expect(Authority.table.filter { $0.documents.contains(.retained) }.map(\.role) == [.controller])
     }
 }

@@ -14,7 +14,7 @@ private let rich = BootState(
 @Suite struct BootRecordTests {
     @Test(arguments: [BootState.lost, .flashed(release: "1"), rich])
     func roundTrip(state: BootState) throws {
-        let record = BootRecord(sequence: 9, state: state)
+        let record = BootRecord(sequence: 9, content: state)
         let bytes = record.encoded()
         #expect(bytes.count == BootRecord.size)
         #expect(try BootRecord(decoding: bytes.span.bytes) == record)
@@ -22,18 +22,18 @@ private let rich = BootState(
 
     @Test("P-D2 every single altered byte is found")
     func alteredBytes() {
-        var bytes = BootRecord(sequence: 9, state: rich).encoded()
+        var bytes = BootRecord(sequence: 9, content: rich).encoded()
         for at in 0..<bytes.count {
             bytes[at] ^= 0x10
-            #expect(throws: BootRecordError.self) { _ = try BootRecord(decoding: bytes.span.bytes) }
+            #expect(throws: RecordError.self) { _ = try BootRecord(decoding: bytes.span.bytes) }
             bytes[at] ^= 0x10
         }
     }
 
     @Test func everyTruncationIsRefused() {
-        let bytes = BootRecord(sequence: 9, state: rich).encoded()
+        let bytes = BootRecord(sequence: 9, content: rich).encoded()
         for length in 0..<bytes.count {
-            #expect(throws: BootRecordError.size) { _ = try BootRecord(decoding: bytes.span.bytes.extracting(0..<length)) }
+            #expect(throws: RecordError.size) { _ = try BootRecord(decoding: bytes.span.bytes.extracting(0..<length)) }
         }
     }
 
@@ -45,7 +45,7 @@ private let rich = BootState(
 
     @Test("S-TRID1 forged content with a right checksum never traps, and what is read is within bounds")
     func forged() throws {
-        let good = BootRecord(sequence: 9, state: rich).encoded()
+        let good = BootRecord(sequence: 9, content: rich).encoded()
         var random = SplitMix(seed: 5)
         for _ in 0..<5_000 {
             var bytes = good
@@ -54,10 +54,10 @@ private let rich = BootState(
                 bytes[at] = UInt8(truncatingIfNeeded: random.next())
             }
             guard let record = try? BootRecord(decoding: sealed(bytes).span.bytes) else { continue }
-            #expect(record.sequence <= BootRecord.sequenceMaximum)
-            #expect(record.state.a.attemptsLeft <= 3 && record.state.b.attemptsLeft <= 3)
-            _ = record.state.chosen()
-            _ = BootRecord(sequence: record.sequence + 1, state: record.state).encoded()
+            #expect(record.sequence <= recordSequenceMaximum)
+            #expect(record.content.a.attemptsLeft <= 3 && record.content.b.attemptsLeft <= 3)
+            _ = record.content.chosen()
+            _ = BootRecord(sequence: record.sequence + 1, content: record.content).encoded()
         }
     }
 }
@@ -85,7 +85,7 @@ private let rich = BootState(
             var partition = SimulatedPartition(disk)
             var store = try BootStateStore(loading: &partition)
             try store.write(state(1), to: &partition)
-            disk.corrupt(at: BootStateStore.copyOffsets[copy] + 30)
+            disk.corrupt(at: BootState.place.offsets[copy] + 30)
             let after = try BootStateStore(loading: &partition)
             #expect(after.wasFound)
             #expect(after.state == state(copy == 0 ? 0 : 1))

@@ -163,6 +163,30 @@ extension Admission {
         }
     }
 
+    @Test("P-S2 two signatures on one file are two issuers, whoever signed first; one taken away is one issuer, and a copy adds none")
+    func twoIssuers() throws {
+        let keys = try keySet([stranger, ann, bob])
+        for signers in [[ann, bob], [bob, ann], [ann, bob, ann]] {
+            let order = try verified(order(), by: signers, keys: [stranger, ann, bob])
+            #expect(keys.issuers(of: order) == 0b110)
+            #expect(keys.names(ofIssuers: keys.issuers(of: order)) == "ann+bob")
+        }
+        #expect(keys.issuers(of: try verified(order(), by: [bob], keys: [stranger, ann, bob])) == 0b100)
+        #expect(keys.names(ofIssuers: 0) == "nobody")
+    }
+
+    @Test("the second signature is put onto the file that the first made")
+    func countersigned() throws {
+        var object = SignedObject(payload: order().encoded(), purpose: .command)
+        try object.sign(with: ann.key)
+        let sent = object.encoded()
+        var taken = try SignedObject(sent.span.bytes)
+        try taken.sign(with: bob.key)
+        let keys = try keySet([ann, bob])
+        #expect(try verify(taken.encoded().span.bytes, as: Command.self, with: keys).signers == ["ann", "bob"])
+        #expect(keys.issuers(of: try verify(sent.span.bytes, as: Command.self, with: keys)) == 0b01)
+    }
+
     @Test("as many issuers as a key set has; one more is refused and the others go on")
     func issuers() throws {
         var admission = admission()

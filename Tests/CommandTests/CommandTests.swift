@@ -16,7 +16,9 @@ func order(
 
 private let actions: [Action] = [
     .setpoint(actuator: "inlet", permille: 0), .setpoint(actuator: String(repeating: "x", count: Command.nameMaximum), permille: 1000),
-    .update(bundle: "2.bundle"), .reboot,
+    .select(actuator: "inlet", permille: 1000), .renew(actuator: "inlet"), .release(actuator: "inlet"), .phase("filling"),
+    .bypass(trip: "level-high", minutes: 0), .bypass(trip: "level-high", minutes: .max), .partialStroke(actuator: "inlet"),
+    .calibration(digest: [UInt8](repeating: 0xCA, count: 32)), .update(bundle: "2.bundle"), .reboot,
 ] + Role.allCases.map { .kill($0) } + Role.allCases.map { .freeze($0) }
 
 private func decoded(_ bytes: [UInt8]) -> Command? { try? Command(decoding: bytes.span.bytes) }
@@ -46,11 +48,14 @@ private func decoded(_ bytes: [UInt8]) -> Command? { try? Command(decoding: byte
         #expect(decoded(order(.setpoint(actuator: "inlet", permille: 1001)).encoded()) == nil)
         #expect(decoded(order(challenge: [UInt8](repeating: 0, count: 15)).encoded()) == nil)
         #expect(decoded(order(challenge: [UInt8](repeating: 0, count: 17)).encoded()) == nil)
+        #expect(decoded(order(.select(actuator: "inlet", permille: 1001)).encoded()) == nil)
+        #expect(decoded(order(.calibration(digest: [UInt8](repeating: 0, count: 31))).encoded()) == nil)
+        #expect(decoded(order(.phase(String(repeating: "p", count: 65))).encoded()) == nil)
         #expect(decoded(order(device: String(repeating: "d", count: 65)).encoded()) == nil)
         #expect(decoded(order(.update(bundle: String(repeating: "b", count: 65))).encoded()) == nil)
         // The last two bytes of a kill are its number and its role.
         let kill = order(.kill(.uplink)).encoded()
-        #expect(decoded(kill.dropLast(2) + [5, 2]) == nil)
+        #expect(decoded(kill.dropLast(2) + [12, 2]) == nil)
         #expect(decoded(kill.dropLast() + [4]) == nil)
     }
 

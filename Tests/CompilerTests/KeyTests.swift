@@ -82,13 +82,17 @@ private func mode(_ path: String) throws -> Int { try #require(FileManager.defau
         for (words, action) in [
             ("setpoint inlet 40%", Action.setpoint(actuator: "inlet", permille: 400)), ("setpoint inlet 40.5%", .setpoint(actuator: "inlet", permille: 405)),
             ("setpoint inlet 405", .setpoint(actuator: "inlet", permille: 405)), ("setpoint inlet 100%", .setpoint(actuator: "inlet", permille: 1000)),
+            ("select inlet 40.5%", .select(actuator: "inlet", permille: 405)), ("renew inlet", .renew(actuator: "inlet")),
+            ("release inlet", .release(actuator: "inlet")), ("phase filling", .phase("filling")), ("bypass level-high 30", .bypass(trip: "level-high", minutes: 30)),
+            ("partial-stroke inlet", .partialStroke(actuator: "inlet")),
+            ("calibration \(String(repeating: "ca", count: 32))", .calibration(digest: [UInt8](repeating: 0xCA, count: 32))),
             ("update two.bundle", .update(bundle: "two.bundle")), ("reboot", .reboot), ("kill uplink", .kill(.uplink)), ("freeze keeper", .freeze(.keeper)),
         ] {
             #expect(try CommandWords.action(words.split(separator: " ").map(String.init)) == action)
             #expect(try CommandWords.action(CommandWords.text(action).split(separator: " ").map(String.init)) == action)
         }
         for words in ["", "open inlet", "setpoint inlet", "setpoint inlet 100.1%", "setpoint inlet 1001", "setpoint inlet -1", "setpoint inlet 40.55%", "setpoint inlet %",
-                      "setpoint inlet 40.%", "reboot now", "kill init", "update \(String(repeating: "x", count: 65))"] {
+                      "setpoint inlet 40.%", "reboot now", "kill init", "select inlet", "renew", "phase", "bypass level-high", "bypass level-high -1", "bypass level-high 65536", "calibration no-such-file", "update \(String(repeating: "x", count: 65))"] {
             #expect(throws: Failure.self, "\(words)") { _ = try CommandWords.action(words.split(separator: " ").map(String.init)) }
         }
     }

@@ -2,6 +2,7 @@
 
 import Calibration
 @testable import Control
+import ControlSimulation
 import Testing
 
 @Suite struct OutputGateTests {
@@ -10,7 +11,7 @@ import Testing
         var random = Seeded(UInt64(seed) + 1000)
         let tick = 50
         let calibration = try tank(maximum: random.within(100...900), maximumOpen: 20_000, rest: random.within(10...400))
-        guard case .motorValve(let valve) = calibration.actuators[0] else { return }
+        guard case .motorValve(let valve) = calibration.actuators[0].drive else { return }
         var gate = OutputGate(calibration)
         var outputs = [false, false, false]
         var readBacks: [LineReading] = [.low, .low, .low]
@@ -46,8 +47,8 @@ import Testing
             wasClosed = wasClosed || position == 0
             if outputs[0] { opened += 1 }
             openFor = position > 0 ? openFor + tick : 0
-            if wasClosed { #expect(position <= Double(valve.positionMaximumPermille) / 1000 + 1e-9, "step \(step)") }
-            #expect(openFor <= valve.maximumOpenMilliseconds + valve.strokeSlowestMilliseconds + 2000, "step \(step)")
+            if wasClosed { #expect(position <= Double(calibration.actuators[0].envelope.maximumPermille) / 1000 + 1e-9, "step \(step)") }
+            #expect(openFor <= calibration.actuators[0].envelope.maximumAwayMilliseconds + valve.strokeSlowestMilliseconds + 2000, "step \(step)")
         }
         #expect(opened > 0)
     }

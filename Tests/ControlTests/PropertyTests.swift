@@ -3,6 +3,7 @@
 
 import Calibration
 import Control
+import ControlSimulation
 import Testing
 
 /// What a run may do beside commands.
@@ -94,9 +95,9 @@ struct Run: ~Copyable {
             let permille = switch random.below(6) {
             case 0: random.within(-100...1200)
             case 1: Int(truncatingIfNeeded: random.next())
-            default: random.within(0...machine.valve.positionMaximumPermille)
+            default: random.within(0...machine.envelope.maximumPermille)
             }
-            _ = machine.inputs.add(SetpointCommand(identifier: random.next(), actuator: random.oneIn(8) ? random.within(-1...40) : random.below(2), permille: permille))
+            _ = machine.inputs.add(Request(identifier: random.next(), order: .setpoint(actuator: random.oneIn(8) ? random.within(-1...40) : random.below(2), permille: permille), issuers: 1))
         }
     }
 
@@ -135,7 +136,7 @@ struct Run: ~Copyable {
     private mutating func violation(_ elapsed: Int) -> String? {
         let outputs = machine.outputs
         if outputs[0], outputs[1] { return "both lines of the motor are on" }
-        let allowed = Double(machine.valve.positionMaximumPermille) / 1000
+        let allowed = Double(machine.envelope.maximumPermille) / 1000
             + Double(lateness) / machine.build.strokeMilliseconds + 1e-6
         if machine.position > allowed { return "the valve stands at \(machine.position), allowed \(allowed)" }
         if let failure = tripViolation(elapsed) { return failure }

@@ -2,6 +2,7 @@
 
 import Calibration
 import Control
+import ControlSimulation
 import Testing
 
 @Suite struct StoryTests {
@@ -46,7 +47,7 @@ import Testing
         #expect(machine.command(500, actuator: 1) == .notAPosition)
         #expect(machine.command(1000, actuator: 1) == .none)
         machine.run(2500, heartbeat: false)
-        _ = machine.inputs.add(SetpointCommand(identifier: 1, actuator: 0, permille: 400))
+        _ = machine.inputs.add(Request(identifier: 1, order: .setpoint(actuator: 0, permille: 400), issuers: 1))
         machine.step(50, heartbeat: false)
         #expect(machine.outcomes == [Outcome(identifier: 1, reason: .supervisionLost)])
     }
@@ -85,11 +86,11 @@ import Testing
         machine.run(12_000)
         #expect(machine.command(400) == .none)
         var seen = false
-        for _ in 0..<29_900 / 50 { machine.step(50); seen = seen || machine.saw(.maximumOpen) }
+        for _ in 0..<29_900 / 50 { machine.step(50); seen = seen || machine.saw(.maximumAway) }
         #expect(!seen && machine.position > 0.39)
-        for _ in 0..<8 { machine.step(50); seen = seen || machine.saw(.maximumOpen) }
+        for _ in 0..<8 { machine.step(50); seen = seen || machine.saw(.maximumAway) }
         #expect(seen)
-        #expect(machine.command(400) == .maximumOpen)
+        #expect(machine.command(400) == .maximumAway)
         machine.run(6000)
         #expect(machine.position == 0)
         #expect(machine.command(400) == .none)

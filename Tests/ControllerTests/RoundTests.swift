@@ -15,42 +15,68 @@ final class Bench {
     var log: [String] = []
 }
 
+/// Answers at once; the chips and their threads have tests of their own.
 struct BenchLines: Lines {
     let bench: Bench
-    func input(_ index: Int) -> LineReading {
-        bench.log.append("read \(index)")
-        return bench.isDead ? .unreadable : bench.inputs[index] ? .high : .low
+    private var driven: [Bool?] = [nil, nil, nil]
+
+    init(bench: Bench) { self.bench = bench }
+
+    private func reading(_ level: Bool) -> LineReading { bench.isDead ? .unreadable : level ? .high : .low }
+
+    func watch(nowMilliseconds: Int64) {}
+    func takeNews(ofChip: Int) -> ChipNews? { nil }
+    func settle(into known: inout Inputs) -> Settling { .settled }
+
+    func collect(into known: inout Inputs) {
+        for i in bench.inputs.indices { known.lines[i] = reading(bench.inputs[i]) }
+        for i in bench.outputs.indices { known.readBacks[i] = reading(bench.outputs[i]) }
     }
-    func readBack(_ index: Int) -> LineReading { bench.isDead ? .unreadable : bench.outputs[index] ? .high : .low }
-    func drive(_ index: Int, _ level: Bool) -> Bool {
-        bench.log.append("drive \(index) \(level)")
-        if bench.isDead || bench.refusesOutput == index { return false }
-        bench.outputs[index] = level
+
+    func take(edge rising: Bool, input: Int, into known: inout Inputs) -> Bool {
+        bench.log.append("edge \(input) \(rising)")
+        known.lines[input] = reading(rising)
         return true
+    }
+
+    mutating func drive(_ levels: [Bool], ofEveryChip: Bool, into known: inout Inputs) {
+        for level in [false, true] {
+            for i in levels.indices where levels[i] == level && driven[i] != level {
+                bench.log.append("drive \(i) \(level)")
+                driven[i] = nil
+                guard !bench.isDead, bench.refusesOutput != i else { continue }
+                bench.outputs[i] = level
+                driven[i] = level
+            }
+        }
     }
 }
 
 private func calibration(board: String = "bench", closeLine: String = "inlet-close", maximumOpen: Int = 60_000) throws -> Calibration {
-    try Calibration(
+    try Calibration(Calibration.Content(
         version: 1, board: board, tickMilliseconds: 50, supervisionTimeoutMilliseconds: 2000,
         resets: [Reset(name: "local", line: "reset-button", holdMilliseconds: 500)],
         sensors: [
-            .switch(Switch(name: "level-high", line: "level-high", debounceMilliseconds: 0, activeWhenHigh: true)),
-            .switch(Switch(name: "level-low", line: "level-low", debounceMilliseconds: 0, activeWhenHigh: true)),
-            .flowMeter(FlowMeter(name: "flow", line: "flow-pulse", microlitresPerPulse: 1000, maximumPulsesPerSecond: 500)),
+            Sensor(name: "level-high", source: .switch(Switch(line: "level-high", debounceMilliseconds: 0, activeWhenHigh: true))),
+            Sensor(name: "level-low", source: .switch(Switch(line: "level-low", debounceMilliseconds: 0, activeWhenHigh: true))),
+            Sensor(name: "flow", source: .flowMeter(FlowMeter(line: "flow-pulse", microlitresPerPulse: 1000, maximumPulsesPerSecond: 500))),
         ],
         actuators: [
-            .motorValve(MotorValve(
-                name: "inlet", openLine: "inlet-open", closeLine: closeLine, openEndLine: "inlet-open-end",
-                closedEndLine: "inlet-closed-end", endSwitchDebounceMilliseconds: 0, endSwitchTolerancePermille: 50,
-                strokeMilliseconds: 2000, strokeFastestMilliseconds: 1900, strokeSlowestMilliseconds: 2200,
-                coastMilliseconds: 0, positionMinimumPermille: 0, positionMaximumPermille: 500,
-                maximumOpenMilliseconds: maximumOpen, restMilliseconds: 100, safeState: .closed, reset: 0)),
-            .solenoid(Solenoid(
-                name: "outlet", line: "outlet-energise", energiseToOpen: true, maximumOnMilliseconds: 0,
-                minimumOnMilliseconds: 0, minimumOffMilliseconds: 0, safeState: .closed, reset: 0)),
+            Actuator(
+                name: "inlet",
+                drive: .motorValve(MotorValve(
+                    openLine: "inlet-open", closeLine: closeLine, openEndLine: "inlet-open-end",
+                    closedEndLine: "inlet-closed-end", endSwitchDebounceMilliseconds: 0, endSwitchTolerancePermille: 50,
+                    strokeMilliseconds: 2000, strokeFastestMilliseconds: 1900, strokeSlowestMilliseconds: 2200,
+                    coastMilliseconds: 0, restMilliseconds: 100)),
+                envelope: Envelope(maximumPermille: 500, maximumAwayMilliseconds: maximumOpen), safeState: .closed, reset: 0),
+            Actuator(
+                name: "outlet",
+                drive: .solenoid(Solenoid(
+                    line: "outlet-energise", energiseToOpen: true, minimumOnMilliseconds: 0, minimumOffMilliseconds: 0, travelMilliseconds: 0)),
+                safeState: .closed, reset: 0),
         ],
-        trips: [Trip(name: "level-high", sensor: 0, condition: .active, delayMilliseconds: 0, actuator: 0, latched: true, reset: 0)])
+        trips: [Trip(name: "level-high", sensor: 0, condition: .active, delayMilliseconds: 0, actuators: [0], latched: true, reset: 0)]))
 }
 
 private let readyAt: Int64 = 4000
@@ -93,7 +119,7 @@ extension Round {
         let bench = Bench()
         var round = try ready(bench)
         var now = readyAt
-        let isTaken = round.add(SetpointCommand(identifier: 1, actuator: 0, permille: 400))
+        let isTaken = round.add(Request(identifier: 1, order: .setpoint(actuator: 0, permille: 400), issuers: 1))
         #expect(isTaken)
         round.tick(nowMilliseconds: now + 50)
         #expect(bench.outputs == [true, false, false])
@@ -102,7 +128,7 @@ extension Round {
         let asks = round.edge(input: 1, rising: true)
         round.react(nowMilliseconds: now + 60)
         #expect(asks)
-        #expect(bench.log == ["read 1", "drive 0 false"])
+        #expect(bench.log == ["edge 1 true", "drive 0 false"])
         let isTripped = round.isTripped
         #expect(isTripped)
         now += 60
@@ -134,7 +160,7 @@ extension Round {
         var round = try ready(bench)
         var now = readyAt
         bench.refusesOutput = 0
-        let isTaken = round.add(SetpointCommand(identifier: 1, actuator: 0, permille: 400))
+        let isTaken = round.add(Request(identifier: 1, order: .setpoint(actuator: 0, permille: 400), issuers: 1))
         #expect(isTaken)
         for _ in 0..<10 { now += 50; round.heartbeat(); round.tick(nowMilliseconds: now) }
         #expect(bench.log.filter { $0 == "drive 0 true" }.count > 1)
@@ -151,7 +177,7 @@ extension Round {
         for _ in 0..<100 {
             now += 50
             round.heartbeat()
-            _ = round.add(SetpointCommand(identifier: 1, actuator: 0, permille: 400))
+            _ = round.add(Request(identifier: 1, order: .setpoint(actuator: 0, permille: 400), issuers: 1))
             round.tick(nowMilliseconds: now)
             let outcome = round.control.outcomes[0].reason
             #expect(outcome != .none)
@@ -161,13 +187,13 @@ extension Round {
         #expect(!bench.log.contains("drive 0 true"))
     }
 
-    @Test("More commands than a round takes are turned away")
+    @Test("More requests than a round takes are turned away")
     func flood() throws {
         let bench = Bench()
         var round = try ready(bench)
         var taken = 0
-        for i in 0..<1000 where round.add(SetpointCommand(identifier: UInt64(i), actuator: 0, permille: 400)) { taken += 1 }
-        #expect(taken == Inputs.commandsMaximum)
+        for i in 0..<1000 where round.add(Request(identifier: UInt64(i), order: .setpoint(actuator: 0, permille: 400), issuers: 1)) { taken += 1 }
+        #expect(taken == Inputs.requestsMaximum)
     }
 }
 
@@ -184,10 +210,21 @@ extension Round {
             watchdog: nil, tpm: .absent, network: NetworkInterface(name: "eth0", mode: .dhcp), testAccess: false)
     }
 
+    /// Every other line is on the other chip.
+    private func chips() throws -> ChipMap {
+        var map = ChipMap()
+        for line in try board().lines.indices { map.append(chip: "gpiochip\(line % 2)") }
+        return map
+    }
+
     @Test("Lines are found by name, whatever their order on the board")
     func order() throws {
-        let bank = try LineBank(try calibration(), try board(), first: 5)
-        #expect(bank.inputs == [13, 10, 11, 12, 8, 9])
+        let plan = try LinePlan(try calibration(), try board(), try chips(), first: 5)
+        #expect(plan.inputDescriptors == [13, 10, 11, 12, 8, 9])
+        #expect(plan.descriptors == [[5, 7, 9, 11, 13], [6, 8, 10, 12]])
+        #expect(plan.outputs == [LinePlace(chip: 0, place: 0), LinePlace(chip: 1, place: 0), LinePlace(chip: 0, place: 1)])
+        #expect(plan.inputs.map(\.chip) == [0, 1, 0, 1, 1, 0])
+        #expect(plan.inputs.map(\.place) == [4, 2, 3, 3, 1, 2])
     }
 
     @Test("P-T4 a calibration of another board, or with lines that this one has not, is refused")
@@ -195,7 +232,7 @@ extension Round {
         let board = try board()
         func code(_ calibration: Calibration) -> String? {
             do throws(WiringError) {
-                _ = try LineBank(calibration, board, first: 5)
+                _ = try LinePlan(calibration, board, try! chips(), first: 5)
                 return nil
             } catch { return error.code }
         }

@@ -39,7 +39,7 @@ import Testing
         let lines = try RunLine.lines(of: Array(try Data(contentsOf: URL(fileURLWithPath: path))))
         func holds(_ matches: (RunLine) -> Bool) -> Bool { lines.contains(where: matches) }
         #expect(holds { if case .run("tank-7", _, _) = $0 { true } else { false } })
-        #expect(holds { if case .plant(_, let values) = $0 { values["level"] == 925 } else { false } })
+        #expect(holds { if case .plant(_, let values) = $0 { values["level"] == 18_500 } else { false } })
         #expect(holds { if case .line(_, "level-high", 1) = $0 { true } else { false } })
         #expect(lines.compactMap { if case .fault(_, "jammed-outlet", let present) = $0 { present } else { nil } } == [true, false])
         #expect(holds { if case .event(let stamp, let event) = $0 { event.code == "tripped" && stamp.boot == 2 && stamp.runMilliseconds != nil } else { false } })
@@ -47,6 +47,6 @@ import Testing
         #expect(holds { if case .order(_, let order) = $0 { order.text == "setpoint inlet 42%" && order.actuator == "inlet" && order.permille == 420 } else { false } })
         #expect(holds { if case .check(_, let check) = $0 { check.name == "one" && check.passed == nil } else { false } })
         let tank = try #require(try RunRecord(lines).truth["level"])
-        #expect(tank.maximum == 925)
+        #expect(tank.maximum == 18_500)
     }
 }

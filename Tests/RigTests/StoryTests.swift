@@ -41,8 +41,13 @@ import Testing
 
 @Suite struct ScreenTests {
     private func view() throws -> ScreenView {
-        let wiring = try Wiring(socketPath: "/tmp/penstock-screen-\(UUID().uuidString.prefix(8)).sock", tank: Tank(inletPermille: 400))
-        defer { wiring.end() }
+        let folder = "/tmp/penstock-screen-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let wiring = try Wiring(folder: folder, tank: Tank(inletPermille: 400))
+        defer {
+            wiring.end()
+            try? FileManager.default.removeItem(atPath: folder)
+        }
         var view = ScreenView(wiring: wiring.snapshot)
         view.keys = [("q", "quit")]
         return view

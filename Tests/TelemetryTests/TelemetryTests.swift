@@ -48,6 +48,11 @@ let event = EventRecord(stamp: stamp, code: "trip-high-level", text: "closed by 
 let receipt = Receipt(
     stamp: stamp, objectDigest: [UInt8](repeating: 6, count: 32), outcome: .refused, issuer: "operator", counter: 9, code: "limit-position",
     text: "800 permille is beyond 500")
+let state = StateRecord(
+    stamp: stamp, calibrationDigest: [UInt8](repeating: 4, count: 32), phase: "filling", bypasses: ["pump-dry"], actuators: [
+        ActuatorState(point: 0, mode: .auto, holder: "ann+bob", firstOut: nil, fault: nil),
+        ActuatorState(point: 1, mode: .hand, holder: nil, firstOut: "level-high", fault: "travel-late"),
+    ])
 let death = Death(bootCount: 42, session: 5)
 
 @Suite struct Payloads {
@@ -60,6 +65,8 @@ let death = Death(bootCount: 42, session: 5)
         #expect(try Receipt(decoding: receipt.encoded().span.bytes) == receipt)
         let anonymous = Receipt(stamp: stamp, objectDigest: [UInt8](repeating: 6, count: 32), outcome: .refused, issuer: nil, counter: nil, code: "signed-malformed", text: "")
         #expect(try Receipt(decoding: anonymous.encoded().span.bytes) == anonymous)
+        #expect(try StateRecord(decoding: state.encoded().span.bytes) == state)
+        #expect(state.encoded().count < 100)
         #expect(try Death(decoding: death.encoded().span.bytes) == death)
     }
 
@@ -68,7 +75,7 @@ let death = Death(bootCount: 42, session: 5)
         var full = bootReport(steps: 0, log: BootReport.eventLogMaximum)
         for _ in 0..<BootReport.stepMaximum { full.add(String(repeating: "x", count: 500)) }
         var largest = birth(full)
-        largest.points = [PointName](repeating: PointName(name: String(repeating: "n", count: 32), unit: String(repeating: "u", count: 16)), count: Limit.points)
+        largest.points = [PointName](repeating: PointName(name: String(repeating: "n", count: 41), unit: String(repeating: "u", count: 16)), count: Limit.points)
         let bytes = largest.encoded()
         #expect(bytes.count <= Limit.payloadBytes, "\(bytes.count)")
         let read = try Birth(decoding: bytes.span.bytes)
@@ -76,6 +83,25 @@ let death = Death(bootCount: 42, session: 5)
         let event = EventRecord(stamp: stamp, code: String(repeating: "c", count: 999), text: String(repeating: "é", count: 999), point: 1, value: 1)
         #expect(event.encoded().count < 400)
         #expect(try EventRecord(decoding: event.encoded().span.bytes).text.utf8.count == Limit.textBytes)
+    }
+
+    @Test("the largest records of data and state fit the journal's 1024 bytes with their topic")
+    func fitsJournal() {
+        let name = String(repeating: "n", count: 64)
+        let most = StateRecord(
+            stamp: Stamp(sequence: .max, bootCount: .max, monotonicMilliseconds: .max), calibrationDigest: data.calibration,
+            phase: String(repeating: "p", count: 32), bypasses: [String](repeating: String(repeating: "t", count: 32), count: 32),
+            actuators: (60..<64).map { ActuatorState(point: $0, mode: .auto, holder: name, firstOut: String(repeating: "t", count: 32), fault: "end-switches-contradict") })
+        #expect(most.encoded().count < 1024, "\(most.encoded().count)")
+        #expect(most.bypassCount == 32 && most.bypasses.count == StateRecord.bypassesMaximum)
+        let all = DataRecord(stamp: most.stamp, calibrationDigest: data.calibration, samples: (0..<UInt8(Limit.points)).map { Sample(point: $0, value: .min, quality: .functionCheck) })
+        #expect(all.encoded().count < 1024, "\(all.encoded().count)")
+    }
+
+    @Test("qualities say the status signal of NE 107")
+    func signals() {
+        #expect((0...5).map { Quality(rawValue: $0)?.signal } == ["", "F", "F", "S", "M", "C"])
+        #expect(Quality(rawValue: 6) == nil)
     }
 
     @Test("a batch of 16 samples takes under 8 bytes a sample")
@@ -90,6 +116,7 @@ let death = Death(bootCount: 42, session: 5)
             (birth().encoded(), { try Birth(decoding: $0.span.bytes).encoded() }),
             (data.encoded(), { try DataRecord(decoding: $0.span.bytes).encoded() }),
             (event.encoded(), { try EventRecord(decoding: $0.span.bytes).encoded() }),
+            (state.encoded(), { try StateRecord(decoding: $0.span.bytes).encoded() }),
             (receipt.encoded(), { try Receipt(decoding: $0.span.bytes).encoded() }),
             (death.encoded(), { try Death(decoding: $0.span.bytes).encoded() }),
         ] as [([UInt8], ([UInt8]) throws -> [UInt8])] {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -36,6 +37,7 @@
 #include <linux/dm-ioctl.h>
 #include <linux/filter.h>
 #include <linux/fs.h>
+#include <linux/futex.h>
 #include <linux/gpio.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
@@ -123,6 +125,66 @@ PK_INLINE int pk_reboot(int command) { sync(); return PK_RESULT(reboot(command))
 static const int PK_REBOOT_RESTART = RB_AUTOBOOT;
 static const int PK_REBOOT_POWER_OFF = RB_POWER_OFF;
 
+/* ---- threads, and the fixed memory that two of them share */
+/* Starts a thread that nobody joins. It takes no signal: those of the process are the first thread's. */
+PK_INLINE int pk_thread(void *(*body)(void *), void *context, size_t stack_bytes) {
+    pthread_attr_t a;
+    pthread_t t;
+    sigset_t all, before;
+    sigfillset(&all);
+    sigdelset(&all, SIGSYS); /* of its own refused call, which ends the process */
+    pthread_attr_init(&a);
+    pthread_attr_setdetachstate(&a, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&a, stack_bytes);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int e = pthread_create(&t, &a, body, context);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&a);
+    return -e;
+}
+/* What an owner asks of a thread, and what the thread answers. Each word has one writer, but `again`. */
+#define PK_PLACES 64
+#define PK_SAMPLES 16
+struct pk_exchange {
+    uint32_t started;  /* by the thread: it makes no more of the calls that only a start needs */
+    uint32_t asked;    /* by the owner: the number of the last request; the thread waits for it to change */
+    uint32_t answered; /* by the thread: the last request that was carried out */
+    uint32_t again;    /* set by the owner, taken back by the thread: forget what was driven */
+    uint64_t outputs;  /* by the owner: the places that are driven, a bit each */
+    uint64_t wanted;   /* by the owner: their levels */
+    uint64_t samples[PK_SAMPLES]; /* by the thread: how many there were, above the 32 bits of the last */
+    uint8_t readings[PK_PLACES]; /* by the thread */
+};
+#define PK_LOAD(word) __atomic_load_n(&(word), __ATOMIC_ACQUIRE)
+#define PK_STORE(word, value) __atomic_store_n(&(word), (value), __ATOMIC_RELEASE)
+/* Sleeps while the word has this value; may wake for nothing. */
+PK_INLINE void pk_wait_word(const uint32_t *p, uint32_t value) { syscall(SYS_futex, p, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0); }
+PK_INLINE void pk_wake_word(const uint32_t *p) { syscall(SYS_futex, p, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+/* The owner's side. */
+PK_INLINE uint32_t pk_ask(struct pk_exchange *x, uint64_t outputs, uint64_t wanted, int again) {
+    uint32_t number = PK_LOAD(x->asked) + 1;
+    PK_STORE(x->wanted, wanted); /* before outputs, which the thread looks up first */
+    PK_STORE(x->outputs, outputs);
+    if (again) PK_STORE(x->again, 1);
+    PK_STORE(x->asked, number);
+    pk_wake_word(&x->asked);
+    return number;
+}
+PK_INLINE uint32_t pk_answered(const struct pk_exchange *x) { return PK_LOAD(x->answered); }
+PK_INLINE uint8_t pk_reading(const struct pk_exchange *x, int place) { return PK_LOAD(x->readings[place]); }
+PK_INLINE uint64_t pk_sample(const struct pk_exchange *x, int place) { return PK_LOAD(x->samples[place]); }
+PK_INLINE void pk_await_start(const struct pk_exchange *x) { while (!PK_LOAD(x->started)) pk_wait_word(&x->started, 0); }
+/* The thread's side. */
+PK_INLINE void pk_say_started(struct pk_exchange *x) { PK_STORE(x->started, 1); pk_wake_word(&x->started); }
+PK_INLINE void pk_await_request(const struct pk_exchange *x, uint32_t seen) { while (PK_LOAD(x->asked) == seen) pk_wait_word(&x->asked, seen); }
+PK_INLINE uint32_t pk_asked(const struct pk_exchange *x) { return PK_LOAD(x->asked); }
+PK_INLINE uint64_t pk_outputs(const struct pk_exchange *x) { return PK_LOAD(x->outputs); }
+PK_INLINE uint64_t pk_wanted(const struct pk_exchange *x) { return PK_LOAD(x->wanted); }
+PK_INLINE int pk_take_again(struct pk_exchange *x) { return __atomic_exchange_n(&x->again, 0, __ATOMIC_ACQ_REL) != 0; }
+PK_INLINE void pk_publish(struct pk_exchange *x, int place, uint8_t reading) { PK_STORE(x->readings[place], reading); }
+PK_INLINE void pk_publish_sample(struct pk_exchange *x, int place, uint32_t value) { PK_STORE(x->samples[place], ((PK_LOAD(x->samples[place]) >> 32) + 1) << 32 | value); }
+PK_INLINE void pk_answer(struct pk_exchange *x, uint32_t number) { PK_STORE(x->answered, number); }
+
 /* ---- mounts */
 PK_INLINE int pk_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
     return PK_RESULT(mount(source, target, type, flags, data));
@@ -134,6 +196,8 @@ static const unsigned long PK_MS_NOSUID = MS_NOSUID;
 static const unsigned long PK_MS_NODEV = MS_NODEV;
 static const unsigned long PK_MS_NOEXEC = MS_NOEXEC;
 static const unsigned long PK_MS_MOVE = MS_MOVE;
+static const unsigned long PK_MS_REMOUNT = MS_REMOUNT;
+PK_INLINE int pk_unshare_mounts(void) { return PK_RESULT((int)syscall(SYS_unshare, 0x20000 /* CLONE_NEWNS */)); }
 
 /* ---- device-mapper (linux/dm-ioctl.h) */
 PK_INLINE int pk_dm(int control, unsigned long request, void *buffer) { return PK_RESULT(ioctl(control, request, buffer)); }
@@ -313,9 +377,11 @@ PK_INLINE int pk_unshare_network(void) { return PK_RESULT((int)syscall(SYS_unsha
 /* Exit status of a process that made a system call it may not make (128 + SIGSYS). */
 #define PK_EXIT_CALL_REFUSED 159
 int pk_catch_refused_calls(void);
+/* For every thread of this process, or for none: a positive result is the thread that could not be. */
 PK_INLINE int pk_install_filter(struct sock_filter *filter, unsigned short n) {
     struct sock_fprog p = {n, filter};
-    return PK_RESULT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p));
+    int r = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &p);
+    return r < 0 ? -errno : r > 0 ? -ESRCH : 0;
 }
 #if defined(__x86_64__)
 static const uint32_t PK_AUDIT_ARCH = AUDIT_ARCH_X86_64;
@@ -324,6 +390,8 @@ static const uint32_t PK_AUDIT_ARCH = AUDIT_ARCH_AARCH64;
 #endif
 static const uint32_t PK_GPIO_GET = GPIOHANDLE_GET_LINE_VALUES_IOCTL;
 static const uint32_t PK_GPIO_SET = GPIOHANDLE_SET_LINE_VALUES_IOCTL;
+static const uint32_t PK_GPIO_GET_2 = GPIO_V2_LINE_GET_VALUES_IOCTL;
+static const uint32_t PK_GPIO_SET_2 = GPIO_V2_LINE_SET_VALUES_IOCTL;
 /* System calls that one architecture has and another has not: -1 where it is absent. */
 #ifdef SYS_poll
 #define PK_SYS_poll SYS_poll
