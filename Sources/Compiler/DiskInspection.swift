@@ -34,7 +34,9 @@ public struct DiskInspection {
                 let failure = state.failure.map { ", failed at \($0.step): \($0.text)" } ?? ""
                 return "\(slot.text) \(state.condition.text) \(state.release)\(failure)"
             }
-            return "active \(record.state.active.text), boots \(record.state.bootCount); \(text(.a)); \(text(.b))"
+            let retained = try TwoCopies<RetainedState>(loading: &part).content.map { "calibration floor \($0.calibrationFloor)" } ?? "retained state DAMAGED"
+            let stored = try TwoCopies<StoredCalibration>(loading: &part).content == nil ? "" : ", a calibration that took over"
+            return "active \(record.state.active.text), boots \(record.state.bootCount); \(text(.a)); \(text(.b)); \(retained)\(stored)"
         } catch { return error.text }
     }
 

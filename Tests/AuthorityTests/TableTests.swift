@@ -102,8 +102,8 @@ private func channels(_ role: RoleAuthority) -> Set<RoleName> {
     @Test("P-E2 only the controller has threads beside its first, and only it knows the chips")
     func threads() {
         for role in Authority.table {
-            #expect(role.hasChipThreads == (role.role == .controller))
-            #expect(role.documents.contains(.chips) == role.hasChipThreads)
+            #expect(role.hasDriverThreads == (role.role == .controller))
+            #expect(role.documents.contains(.chips) == role.hasDriverThreads)
             #expect(!role.systemCalls.joined().contains { "\($0.name)".hasPrefix("clone") })
         }
     }
