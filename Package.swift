@@ -19,16 +19,22 @@ func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies)
 }
 
+/// Leads each call of the allocator through CAllocations, which counts it.
+let countsAllocations: [LinkerSetting] = !device ? [] : [
+    .unsafeFlags(["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"].flatMap { ["-Xlinker", "--wrap=\($0)"] }),
+]
+
 // In the order of the data's way: a target imports only what stands above it.
 let deviceTargets: [Target] = [
     // C: headers and inline shims, no policy. One Swift module stands before each.
     .target(name: "CKernel"),
+    .target(name: "CAllocations", cSettings: device ? [.define("PENSTOCK_DEVICE")] : nil),
     .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(name: "CGPIO", linkerSettings: [.linkedLibrary("gpiod")]),
 
     // Adapters and formats.
     target("Bytes"),
-    target("System", ["CKernel", "Bytes"]),
+    target("System", ["CKernel", "CAllocations", "Bytes"]),
     target("Cryptography", ["COpenSSL", "Bytes"]),
     target("TPM", ["Bytes", "Cryptography"]),
     target("TPMDevice", ["System", "TPM"]),
@@ -67,18 +73,16 @@ let deviceTargets: [Target] = [
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
     target("StepBench", ["Calibration", "Control"]),
-    target("SelfTest", ["Bytes", "Cryptography", "Verity", "Control"]),
+    target("SelfTest", ["Bytes", "System", "Cryptography", "Verity", "Control"]),
     .executableTarget(
         name: "penstock",
-        dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"]),
+        dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"],
+        linkerSettings: countsAllocations),
 ]
 
-/// Built for tools/bench alone: the step, to be measured. Each call of the allocator is counted.
+/// Built for tools/bench alone: the step, to be measured.
 let benchTargets: [Target] = [
-    .target(name: "CAllocations"),
-    .executableTarget(
-        name: "penstock-step", dependencies: ["StepBench", "System", "CAllocations"],
-        linkerSettings: [.unsafeFlags(["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"].flatMap { ["-Xlinker", "--wrap=\($0)"] })]),
+    .executableTarget(name: "penstock-step", dependencies: ["StepBench", "System"], linkerSettings: countsAllocations),
 ]
 
 let hostTargets: [Target] = [
@@ -133,7 +137,8 @@ let hostTargets: [Target] = [
     .testTarget(name: "DNSTests", dependencies: ["DNS"]),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], exclude: ["Corpus"]),
     .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "IIO", "ControlSimulation", "SimulatedRelease"]),
-    .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
+    .target(name: "BoardSimulation", dependencies: ["Calibration", "Control", "ControlSimulation", "Plant"], path: "Tests/BoardSimulation"),
+    .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant", "BoardSimulation"]),
     .target(name: "ControlSimulation", dependencies: ["Bytes", "Board", "Control", "Calibration"], path: "Tests/ControlSimulation"),
     .testTarget(name: "ControlTests", dependencies: ["Bytes", "Control", "Calibration", "ControlSimulation"]),
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Control", "ControlSimulation", "SimulatedDisk"]),
@@ -157,7 +162,7 @@ let package = Package(
 
 // On the host the step is optimised also in debug builds, for the millions of steps of its tests, and one
 // of its checks can be taken out there (Sources/Control/Check.swift).
-let optimised = ["Calibration", "Control", "ControlSimulation"]
+let optimised = ["Calibration", "Control", "ControlSimulation", "Plant", "BoardSimulation"]
 
 for target in package.targets {
     target.swiftSettings = !device ? common : target.type == .executable ? embedded : embeddedModule

@@ -44,7 +44,10 @@ public func runController(descriptorCount: Int, chipCount: Int, converterCount: 
         try LinePlan(calibration.payload, board, map, first: start.descriptor(2))
     }
     var lines = LineBank(plan, chips)
-    step("lines") { () throws(SystemError) in try lines.begin(tickMilliseconds: calibration.payload.tickMilliseconds) }
+    step("lines") { () throws(SystemError) in
+        try drainEdges(plan.inputDescriptors)
+        try lines.begin(tickMilliseconds: calibration.payload.tickMilliseconds)
+    }
     let analogues = step("analogue inputs") { () throws(WiringError) in
         try AnalogueBank(
             calibration.payload.analogueChannels, board, samplers, first: start.descriptor(2) + Int32(board.lines.count))
@@ -103,6 +106,10 @@ struct Controller: ~Copyable {
     private var settleAt: UInt64?
     private var steppedAt: UInt64 = 0
     private var checkedInAt: UInt64 = 0
+    private var allocations: Int?
+    /// Something came that needs memory: a document of the supervisor.
+    private var hasHeardDocument = false
+    private var hasAllocated = false
 
     init(
         _ inForce: CalibrationInForce, _ lines: LineBank<DescriptorPins>, _ edges: [Int32],
@@ -131,6 +138,7 @@ struct Controller: ~Copyable {
     /// Returns only when it can't go on; the supervisor then drives the lines safe.
     mutating func run() -> SystemError {
         tick()
+        allocations = allocationCount()
         while true {
             do throws(SystemError) { try wait.wait(timeoutMilliseconds: timeout()) } catch { return error }
             takeEdges()
@@ -155,14 +163,26 @@ struct Controller: ~Copyable {
     // MARK: rounds
 
     private mutating func tick() {
+        let mayAllocate = hasHeardDocument || calibration.next != nil
+        hasHeardDocument = false
         for i in 0..<analogues.count { if let counts = analogues.take(i) { round.take(counts: counts, analogue: i) } }
         round.tick(nowMilliseconds: Int64(now()))
         analogues.ask()
         finishStep()
         changeCalibration()
         tellChips()
+        watchAllocations(mayAllocate)
         // An output that software can't make safe: the watchdog must see to it.
-        if !round.port.hasLostOutputs, now() - checkedInAt >= checkInMilliseconds { checkIn() }
+        if !round.port.hasLostOutputs, now() &- checkedInAt >= checkInMilliseconds { checkIn() }
+    }
+
+    /// What this process promises, it is held to while it runs: an allocation is told, once. Only a
+    /// calibration that comes, and takes over, needs memory.
+    private mutating func watchAllocations(_ mayAllocate: Bool) {
+        let count = allocationCount()
+        defer { allocations = count }
+        guard count != allocations, allocations != nil, !mayAllocate, !hasAllocated else { return }
+        hasAllocated = tell(.event(code: "controller-allocated", text: "memory was asked for after the start"))
     }
 
     private mutating func react() {
@@ -242,7 +262,9 @@ struct Controller: ~Copyable {
                 if count == 0 { return SystemError("the supervisor has gone", 0) }
                 do throws(CBORError) {
                     let message = try decode(SupervisorMessage.self, buffer.span.bytes.extracting(0..<count))
-                    guard case .document(.calibration, let object) = message else { continue }
+                    guard case .document(let kind, let object) = message else { continue }
+                    hasHeardDocument = true
+                    guard kind == .calibration else { continue }
                     if let refusal = calibration.offer(object) { tell(.event(code: "calibration-refused", text: refusal)) }
                 } catch {}
             } catch { return error }

@@ -6,11 +6,12 @@ import Calibration
 import System
 
 /// Why a calibration does not fit the board it came to.
-enum WiringError: Error, Coded {
+enum WiringError: Error, Equatable, Coded {
     case otherBoard(calibration: String, board: String)
     case lineUnknown(String)
     case lineDirection(String)
     case linesTooMany(Int)
+    case twoChips(actuator: String)
     case analogueUnknown(String)
 
     var code: String {
@@ -19,6 +20,7 @@ enum WiringError: Error, Coded {
         case .lineUnknown: "calibration-line-unknown"
         case .lineDirection: "calibration-line-direction"
         case .linesTooMany: "calibration-lines-too-many"
+        case .twoChips: "calibration-lines-on-two-chips"
         case .analogueUnknown: "calibration-analogue-unknown"
         }
     }
@@ -29,6 +31,7 @@ enum WiringError: Error, Coded {
         case .lineUnknown(let name): "the board has no line '\(name)' that the calibration names"
         case .lineDirection(let name): "line '\(name)' is an input where the calibration drives it, or an output where it is sensed"
         case .analogueUnknown(let name): "the board has no analogue input '\(name)' that the calibration names"
+        case .twoChips(let name): "the output lines of '\(name)' are on two GPIO chips: where one of them failed, the other would go on without it"
         case .linesTooMany(let count): "the calibration senses \(count) lines, more than one wait can watch"
         }
     }
@@ -74,6 +77,17 @@ struct LinePlan {
         inputDescriptors = sensed.map { first + Int32($0) }
         outputs = try Self.find(calibration.outputLines, board, areOutputs: true).map { places[$0] }
         self.descriptors = descriptors
+        try checkActuators(calibration)
+    }
+
+    /// Off before on, and one direction at a time, can be kept within a chip alone.
+    private func checkActuators(_ calibration: Calibration) throws(WiringError) {
+        var first = 0
+        for actuator in calibration.actuators {
+            let last = first + actuator.outputLines.count
+            for i in first..<last where outputs[i].chip != outputs[first].chip { throw .twoChips(actuator: actuator.name) }
+            first = last
+        }
     }
 
     private static func find(_ names: [String], _ board: BoardDescription, areOutputs: Bool) throws(WiringError) -> [Int] {

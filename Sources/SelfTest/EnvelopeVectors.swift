@@ -1,6 +1,7 @@
 // One valve with an envelope that ends half way, driven through what it may and may not do.
 import Calibration
 import Control
+import System
 
 /// 8 s of travel, envelope 0 to 500 permille, tick 50 ms.
 private func valve() -> Calibration? {
@@ -21,6 +22,9 @@ private func valve() -> Calibration? {
 func envelope(_ check: (String, Bool) -> Void) {
     guard let calibration = valve() else { return check("envelope: calibration", false) }
     var bench = Bench(calibration)
+    bench.step()
+    // nil in builds for the host, which don't count.
+    let allocations = allocationCount()
     bench.run(steps: 260)
     check("envelope: homes to closed", bench.control.isHealthy && !bench.everOpened)
     check("envelope: 800 permille refused", bench.ask(800) == .limitPosition)
@@ -31,7 +35,15 @@ func envelope(_ check: (String, Bool) -> Void) {
     bench.isSupervised = false
     bench.run(steps: 260)
     check("envelope: closes without supervision", bench.positionPermille == 0)
+    check("envelope: no step asks for memory", allocationCount() == allocations)
+    guard let before = allocationCount() else { return }
+    let text = makeText(bench.travel)
+    check("allocations are counted", allocationCount()! > before && text.utf8.count > 32)
 }
+
+/// Something that can't do without memory of its own.
+@inline(never)
+private func makeText(_ number: Int) -> String { "\(number) of eight thousand milliseconds of travel, and no more" }
 
 /// The valve as it would move, and the controller that drives it.
 private struct Bench: ~Copyable {

@@ -1,7 +1,6 @@
 // Duty: the controller's step as the device runs it, to be measured: time, instructions, allocations.
 // Trust: none needed. It is built for tools/bench alone and is part of no image.
 
-import CAllocations
 import Calibration
 import StepBench
 import System
@@ -28,11 +27,11 @@ func measure(_ workload: borrowing Workload, replays: Int) {
 
 /// Allocations of the steps alone: those of a replay less those of making its controller.
 func allocations(_ workload: borrowing Workload) -> Int {
-    let begin = allocations_so_far()
+    let begin = (allocationCount() ?? 0)
     _ = workload.replay()
-    let replayed = allocations_so_far()
+    let replayed = (allocationCount() ?? 0)
     _ = workload.replay(steps: 0)
-    let made = allocations_so_far()
+    let made = (allocationCount() ?? 0)
     return (replayed - begin) - (made - replayed)
 }
 
