@@ -95,7 +95,7 @@ let hostTargets: [Target] = [
     .target(name: "RunReport", dependencies: [
         "Bytes", "Cryptography", "Signed", "Calibration", "Telemetry", "Journal", "Authority", "Compiler",
     ]),
-    .testTarget(name: "RunReportTests", dependencies: ["RunReport", "Compiler", "Board", "Journal", "Telemetry", "Authority", "SimulatedDisk"]),
+    .testTarget(name: "RunReportTests", dependencies: ["RunReport", "Calibration", "Compiler", "Cryptography", "Board", "Bytes", "Journal", "Telemetry", "Authority", "SimulatedDisk"]),
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: [

@@ -1,7 +1,6 @@
 // What the page knows of a calibration: names, units, limits, trips. The one place that looks into it.
 
 import Calibration
-import Compiler
 
 enum CalibrationFacts {
     /// In the order of their numbers: actuators, then sensors, then the actuators' setpoints.
@@ -139,5 +138,5 @@ enum CalibrationFacts {
     /// Names of the operating phases, in the order of their numbers.
     static func phases(_ calibration: Calibration?) -> [String] { calibration?.phases ?? [] }
 
-    static func duration(_ milliseconds: Int) -> String { CalibrationCompiler.duration(milliseconds) }
+    private static func duration(_ milliseconds: Int) -> String { Quantity.span(Int64(milliseconds)) }
 }

@@ -44,11 +44,11 @@ enum Quantity {
 
     /// "3 min 20 s".
     static func span(_ milliseconds: Int64) -> String {
-        let seconds = Double(milliseconds) / 1000
-        if milliseconds < 1000 { return "\(milliseconds) ms" }
-        if seconds < 60 { return "\(String(format: "%.1f", seconds)) s" }
-        let (hours, minutes, rest) = (milliseconds / 3_600_000, milliseconds / 60_000 % 60, milliseconds / 1000 % 60)
-        return hours > 0 ? "\(hours) h \(minutes) min" : "\(minutes) min \(rest) s"
+        if milliseconds != 0, milliseconds < 1000 { return "\(milliseconds) ms" }
+        if milliseconds < 60_000 { return number(Double(milliseconds / 100) / 10) + " s" }
+        let (hours, minutes, seconds) = (milliseconds / 3_600_000, milliseconds / 60_000 % 60, milliseconds / 1000 % 60)
+        let parts = hours > 0 ? [(hours, "h"), (minutes, "min")] : [(minutes, "min"), (seconds, "s")]
+        return parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: " ")
     }
 
     private static func two(_ value: UInt64) -> String { value < 10 ? "0\(value)" : "\(value)" }
