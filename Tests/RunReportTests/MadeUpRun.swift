@@ -86,7 +86,6 @@ struct MadeUpRun {
         lines.append(.fault(runMilliseconds: 35_000, name: "jammed-valve", present: false))
         lines.append(.state(stamp(30_100), StateFact(
             phase: "draining", bypasses: [], actuators: [ActuatorFact(point: inlet, mode: "hand", holder: text, firstOut: text, fault: text)])))
-        event(30_500, "selector-changed", "inlet", point: point("outlet"), value: 1)
         event(30_600, "bypass-began", "inlet", point: inlet, value: 7)
         event(30_900, "bypass-ended", "inlet", point: inlet, value: 7)
         event(31_000, "supervision-lost", "inlet", point: 0, value: 0)

@@ -67,8 +67,18 @@ import Testing
         #expect(record.modes(of: "inlet")[1].to == record.boots[0].end)
         #expect(record.leases(of: "inlet").map(\.text) == ["text"])
         #expect(record.phases.map(\.text) == ["filling", "draining"])
-        // Where no state was said, the selector's events.
-        #expect(record.modes(of: "outlet").map(\.text) == ["hand"])
+    }
+
+    @Test("Where no state was said, the selector's events say whom an actuator obeyed")
+    func modesByEvents() throws {
+        var run = try MadeUpRun()
+        run.event(100, "selector-changed", "inlet", point: run.point("inlet"), value: 2)
+        run.event(200, "selector-changed", "inlet", point: run.point("inlet"), value: 1)
+        run.event(300, "last", "")
+        let record = try RunRecord(run.lines)
+        #expect(record.modes(of: "inlet").map(\.text) == ["auto", "hand"])
+        #expect(record.modes(of: "inlet").map(\.to.milliseconds) == [1220, 1320])
+        #expect(record.modes(of: "outlet").isEmpty)
     }
 
     @Test("An order stands until something takes it away, and a refused one never does")
