@@ -66,7 +66,9 @@ extension Control {
             case .sequence(let actuator, let after, let permille, let milliseconds):
                 follow(i, actuator, after, permille, milliseconds, elapsed, heldBefore)
             case .response(let actuator, let permille, let within, let sensor, let condition, let isFault):
-                expect(i, actuator, permille, within, holds(condition, sensor: sensor) || !sensors[sensor].isUsable, isFault, elapsed)
+                let stands = isKnown(actuator) && (permille == 0 ? !isAway(actuator) : self.permille(of: actuator) >= permille)
+                let fails = stands && !holds(condition, sensor: sensor) && sensors[sensor].isUsable
+                expect(i, actuator, within, fails: fails, isFault, elapsed)
             }
         }
     }
@@ -84,11 +86,9 @@ extension Control {
         events.append(.sequenceEnded, .sequence, index: UInt8(actuator), value: Int64(i))
     }
 
-    private mutating func expect(
-        _ i: Int, _ actuator: Int, _ permille: Int, _ within: Int, _ answers: Bool, _ isFault: Bool, _ elapsed: Int
-    ) {
-        let stands = isKnown(actuator) && (permille == 0 ? !isAway(actuator) : self.permille(of: actuator) >= permille)
-        interlocks.all[i].stoodFor = stands && !answers ? min(interlocks.all[i].stoodFor + elapsed, within) : 0
+    /// - fails: the actuator stands where an answer is due, and the sensor does not give it.
+    private mutating func expect(_ i: Int, _ actuator: Int, _ within: Int, fails: Bool, _ isFault: Bool, _ elapsed: Int) {
+        interlocks.all[i].stoodFor = fails ? min(interlocks.all[i].stoodFor + elapsed, within) : 0
         guard interlocks.all[i].stoodFor >= within, enforced(.response) else {
             interlocks.all[i].isUp = false
             return
