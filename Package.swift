@@ -92,20 +92,24 @@ let hostTargets: [Target] = [
         .product(name: "TOMLKit", package: "TOMLKit"),
     ]),
     .target(name: "TPMSocket", dependencies: ["TPM"]),
+    .target(name: "RunReport", dependencies: [
+        "Bytes", "Cryptography", "Signed", "Calibration", "Telemetry", "Journal", "Authority", "Compiler",
+    ]),
+    .testTarget(name: "RunReportTests", dependencies: ["RunReport", "Calibration", "Compiler", "Cryptography", "Board", "Bytes", "Journal", "Telemetry", "Authority", "SimulatedDisk"]),
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: [
         "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
-        "Verity", "Release",
+        "Verity", "Release", "RunReport",
     ]),
     .testTarget(name: "PlantTests", dependencies: ["Plant"]),
-    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig", "Telemetry"]),
+    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig", "RunReport", "Command", "Cryptography", "Signed", "Telemetry"]),
     .executableTarget(name: "penstock-rig", dependencies: [
-        "Rig", "Plant", "Command", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Rig", "Plant", "Command", "Compiler", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
         "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "Command",
-        "Telemetry", "TPM", "TPMSocket", "System",
+        "Telemetry", "TPM", "TPMSocket", "System", "RunReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),

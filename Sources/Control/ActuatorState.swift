@@ -162,9 +162,10 @@ struct ActuatorState {
     /// Where it goes when nothing vouches for anything better; `last` counts as closed.
     var safePermille: Int { safeState == .open ? 1000 : 0 }
 
-    var isExhausted: Bool { startsExhausted || runningExhausted }
-    var startsExhausted: Bool { envelope.startsPerHour > 0 && duty.startsInHour >= envelope.startsPerHour && enforced(.startsPerHour) }
-    var runningExhausted: Bool {
+    // Inlined: else each look at them copies the whole actuator.
+    @inline(__always) var isExhausted: Bool { startsExhausted || runningExhausted }
+    @inline(__always) var startsExhausted: Bool { envelope.startsPerHour > 0 && duty.startsInHour >= envelope.startsPerHour && enforced(.startsPerHour) }
+    @inline(__always) var runningExhausted: Bool {
         envelope.runningMinutesPerHour > 0 && duty.runningMilliseconds >= envelope.runningMinutesPerHour * 60_000 && enforced(.runningTime)
     }
 }
@@ -277,11 +278,6 @@ extension Control {
         guard actuators[a].lease.pass(elapsed) else { return }
         events.append(.leaseEnded, .leaseEnded, index: UInt8(a), value: 0)
         setpoint(a, actuators[a].safePermille)
-    }
-
-    /// Why an actuator may not leave its safe state, whoever asks.
-    private func obstacle(_ a: Int) -> Reason {
-        actuators[a].obstacle(now: self, a)
     }
 
     /// Running time and starts, from what the lines were driven to.

@@ -57,7 +57,7 @@ public struct Control: ~Copyable {
         sinceHeartbeat = calibration.supervisionTimeoutMilliseconds
         clock = nowMilliseconds
         outputs = [Bool](repeating: false, count: calibration.outputLines.count)
-        requested = outputs
+        requested = [Bool](repeating: false, count: calibration.outputLines.count)
         outcomes = []
         outcomes.reserveCapacity(Inputs.requestsMaximum)
         gate = OutputGate(calibration)

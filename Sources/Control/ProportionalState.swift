@@ -43,7 +43,7 @@ struct ProportionalState {
 
     mutating func accept(_ permille: Int) { setpoint = permille }
 
-    var isAway: Bool { share != safePermille || isOn != (safePermille == 1000) }
+    @inline(__always) var isAway: Bool { share != safePermille || isOn != (safePermille == 1000) }
 
     /// It has been as in its safe state for a whole period.
     var isQuiet: Bool { quiet >= period }

@@ -53,7 +53,7 @@ struct RelayState {
     mutating func forget() { isKnown = false }
 
     private var safePermille: Int { safeState == .open ? 1000 : 0 }
-    var isAway: Bool { !isKnown || permille != safePermille || pulsing != .none }
+    @inline(__always) var isAway: Bool { !isKnown || permille != safePermille || pulsing != .none }
 
     /// `contact` if it does not follow.
     mutating func observe(_ reading: LineReading, _ elapsed: Int, _ tick: Int) -> Reason {

@@ -94,7 +94,7 @@ extension Control {
     /// Why it may not go there now: towards safe only what wears it out stands against it.
     private func obstacleToward(_ a: Int, _ permille: Int) -> Reason {
         if permille == actuators[a].safePermille { return .none }
-        if isFurther(a, permille) { return actuators[a].obstacle(now: self, a) }
+        if isFurther(a, permille) { return obstacle(a) }
         return actuators[a].startsExhausted ? .startsPerHour : .none
     }
 
@@ -197,19 +197,20 @@ extension Control {
         guard reason == .none else { return reason }
         if actuators[a].lease.holder != 0, actuators[a].lease.holder & issuers == 0, enforced(.lease) { return .leaseHeld }
         if issuers.nonzeroBitCount < actuators[a].governance.approvals, enforced(.approvals) { return .approvals }
-        let obstacle = actuators[a].obstacle(now: self, a)
+        let obstacle = obstacle(a)
         guard obstacle == .none else { return obstacle }
         return valves[position].beginProof(maximum: actuators[a].maximum) ? .none : .proofImpossible
     }
 }
 
-extension ActuatorState {
-    /// The obstacle as it is now: requests of one step see what those before them did.
-    func obstacle(now control: borrowing Control, _ a: Int) -> Reason {
-        if isReturning { return .maximumAway }
+extension Control {
+    /// Why an actuator may not leave its safe state, whoever asks, as it is now: requests of one step see what
+    /// those before them did.
+    func obstacle(_ a: Int) -> Reason {
+        if actuators[a].isReturning { return .maximumAway }
         // A motor that runs may finish its way: it has started already.
-        if startsExhausted, kind != .motorValve || !wasDriven { return .startsPerHour }
-        if runningExhausted { return .runningTime }
-        return control.interlocks.obstacle(a, control)
+        if actuators[a].startsExhausted, actuators[a].kind != .motorValve || !actuators[a].wasDriven { return .startsPerHour }
+        if actuators[a].runningExhausted { return .runningTime }
+        return interlocks.obstacle(a, self)
     }
 }

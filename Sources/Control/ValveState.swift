@@ -127,10 +127,10 @@ struct ValveState {
     /// The end at which it finds out where it is: the safe one, if it has one.
     private var home: Int { safeState == .open ? 1000 : 0 }
 
-    var isProving: Bool { proof.isRunning }
+    @inline(__always) var isProving: Bool { proof.isRunning }
     var proofIntervalHours: Int { valve.proofTest?.intervalHours ?? 0 }
     /// -1 = none.
-    var feedbackSensor: Int { valve.feedback?.sensor ?? -1 }
+    @inline(__always) var feedbackSensor: Int { valve.feedback?.sensor ?? -1 }
 
     /// False where it does not stand at an end, or has no such test.
     mutating func beginProof(maximum: Int) -> Bool {
@@ -365,13 +365,13 @@ struct ValveState {
 
     // MARK: what to show
 
-    var nominalPermille: Int { (travel.nominal + Travel.permille / 2) / Travel.permille }
+    @inline(__always) var nominalPermille: Int { (travel.nominal + Travel.permille / 2) / Travel.permille }
     var lowerPermille: Int { travel.lower / Travel.permille }
     var upperPermille: Int { (travel.upper + Travel.permille - 1) / Travel.permille }
     /// The furthest that it can be open, whatever its closing has been worth since its closed end.
     var furthestPermille: Int { (travel.spent + Travel.permille - 1) / Travel.permille }
     var isMoving: Bool { drive != .none }
-    var isAway: Bool { safeState == .open ? travel.lower < Travel.full : travel.spent > 0 }
+    @inline(__always) var isAway: Bool { safeState == .open ? travel.lower < Travel.full : travel.spent > 0 }
 }
 
 /// The slew of a valve that is faster than it may be: it is driven after a setpoint that moves slowly.

@@ -140,7 +140,8 @@ public final class Observer: @unchecked Sendable {
     public func messages(since number: Int) -> [Message] {
         condition.lock()
         defer { condition.unlock() }
-        return messages.filter { $0.number >= number }
+        // They are numbered without a gap.
+        return Array(messages.suffix(max(0, next - number)))
     }
 
     /// Waits for a message numbered `number` or later for which `matches` is true.

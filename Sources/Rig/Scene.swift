@@ -14,6 +14,8 @@ final class Scene: @unchecked Sendable {
     let rig: Rig
     let workshop: Workshop
     private let kernelPath: String
+    /// The file of another one than the board's own.
+    private let calibrationFile: String?
     /// The operator, whom the key set lets command.
     let issuer: Issuer
     /// A second one, whose word is asked for where two must agree.
@@ -31,7 +33,8 @@ final class Scene: @unchecked Sendable {
     /// The same of a bypass.
     var bypassed: Mark?
 
-    init(rig: Rig, workshop: Workshop, kernelPath: String) throws {
+    init(rig: Rig, workshop: Workshop, kernelPath: String, calibration: String? = nil) throws {
+        calibrationFile = calibration
         self.rig = rig
         self.workshop = workshop
         self.kernelPath = kernelPath
@@ -49,7 +52,7 @@ final class Scene: @unchecked Sendable {
     /// The board, made on first use, with or without power.
     func machine() throws -> Machine {
         if let made { return made }
-        let machine = try workshop.makeBoard(kernelPath: kernelPath)
+        let machine = try workshop.makeBoard(kernelPath: kernelPath, calibration: calibrationFile)
         made = machine
         listener = try Listener(rig)
         return machine

@@ -140,8 +140,9 @@ public final class Workshop: @unchecked Sendable {
     }
 
     /// Everything up to a board that has only to be switched on, with release 1.0.0 in slot A.
-    public func makeBoard(kernelPath: String) throws -> Machine {
-        let calibration = try calibration()
+    /// - calibration: the file of another one than the board's own.
+    public func makeBoard(kernelPath: String, calibration file: String? = nil) throws -> Machine {
+        let calibration = try calibration(file)
         let first = try bundle(release: "1.0.0", index: 1, calibration: calibration)
         var settings = MachineSettings(
             kernelPath: kernelPath, initramfsPath: try initramfs(),

@@ -15,17 +15,20 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Only the rig itself, with a bare kernel as the board.")
     var rigOnly = false
 
+    @OptionGroup var recording: RecordingOptions
+
     func run() throws {
         let current = Current()
         let screen = Opened()
         endOnSignal {
             screen.terminal?.restore()
-            current.rig?.end(keepFolder: options.keep)
+            current.end(keepFolder: options.keep)
         }
         say("starting plant, broker, bundle server, name server")
         let rig = try Rig()
         current.rig = rig
-        defer { rig.end(keepFolder: options.keep) }
+        current.recording = try recording.begin(rig, options)
+        defer { current.end(keepFolder: options.keep) }
         let workshop: Workshop?, machine: Machine
         if rigOnly {
             workshop = nil
