@@ -35,7 +35,7 @@ struct ProportionalState {
         ramped = safePermille * 1000
         isOn = safeState == .open
         intoPeriod = period
-        offFor = output.minimumOffMilliseconds
+        offFor = 0
         quiet = period
     }
 
@@ -49,7 +49,7 @@ struct ProportionalState {
     var isQuiet: Bool { quiet >= period }
 
     mutating func decide(safeDemanded: Bool, mayStart: Bool, maximum: Int, _ elapsed: Int, _ tick: Int) -> Bool {
-        intoPeriod = min(intoPeriod + elapsed, period)
+        intoPeriod = min(intoPeriod + elapsed, 2 * period)
         account(elapsed)
         if safeDemanded { setpoint = safePermille }
         ramp(min(elapsed, 2 * tick), safeDemanded)
@@ -58,10 +58,17 @@ struct ProportionalState {
             isOn = safePermille == 1000
             return isOn
         }
+        if safePermille == 1000, share == 1000 {
+            // Safe is nothing of a period: on for good.
+            (intoPeriod, onUntil, overrun) = (period, 0, 0)
+            isOn = isOn || offFor >= minimumOff || !enforced(.minimumOff)
+            return isOn
+        }
         let wanted = onTime(min(share, enforced(.periodShare) ? maximum : 1000))
         // The next period may begin early where nothing was on in this one, and late after a pause that is
         // too short yet: two pulses never begin less than a period apart.
         let mayBegin = isOn || wanted == 0 || offFor >= minimumOff || !enforced(.minimumOff)
+        if isOn, onUntil > 0, intoPeriod > onUntil { overrun = min(overrun + intoPeriod - onUntil, period) }
         if mayBegin, intoPeriod >= period || onUntil == 0 && wanted > 0 {
             intoPeriod = 0
             onUntil = mayStart || isOn ? shortened(wanted) : 0
@@ -72,11 +79,10 @@ struct ProportionalState {
         return isOn
     }
 
-    /// The time that has passed: how long it has been off, or on for longer than it was to be, as a tick ends late.
+    /// The time that has passed: how long it has been off, and as it is in its safe state.
     private mutating func account(_ elapsed: Int) {
         offFor = isOn ? 0 : min(offFor + elapsed, minimumOff)
         quiet = isOn == (safePermille == 1000) ? min(quiet + elapsed, period) : 0
-        if isOn, onUntil > 0, intoPeriod > onUntil { overrun = min(overrun + intoPeriod - onUntil, period) }
     }
 
     /// What the pulses before were too long, this one is shorter.

@@ -73,6 +73,7 @@ struct RelayState {
     /// The lines to drive: set, reset.
     mutating func decide(safeDemanded: Bool, isReturning: Bool, mayLeave: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Drive {
         since = min(since + elapsed, Int(Int32.max))
+        if safeDemanded, !isReturning { if safeState == .last { rest(permille) } else { setpoint = safePermille } }
         if pulsing != .none {
             guard since >= pulse || safeDemanded && pulsing == away else { return pulsing }
             if since >= pulse { arrive(&events) } else { isKnown = false }
@@ -80,14 +81,7 @@ struct RelayState {
             since = 0
             return .none
         }
-        if safeDemanded, !isReturning {
-            guard safeState != .last else {
-                rest(permille)
-                return .none
-            }
-            setpoint = safePermille
-        }
-        if !mayLeave, isKnown, permille == safePermille { setpoint = safePermille }
+        if !mayLeave, setpoint != safePermille, !isKnown || permille == safePermille { rest(safePermille) }
         let isThere = isKnown ? permille == setpoint : safeState == .last && !isAsked
         guard !isThere, since >= (enforced(.restTime) ? restMilliseconds : 0) else { return .none }
         // One that is not known is brought to safe first.

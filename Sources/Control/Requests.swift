@@ -100,7 +100,9 @@ extension Control {
 
     /// Further from safe than it is.
     private func isFurther(_ a: Int, _ permille: Int) -> Bool {
-        let present = self.permille(of: a)
+        // Of a relay of which it is not known where it is, the worst.
+        let isUnknown = actuators[a].kind == .latchingRelay && !relays[actuators[a].position].isKnown
+        let present = isUnknown ? actuators[a].safePermille : self.permille(of: a)
         return actuators[a].safeState == .open ? permille < present : permille > present
     }
 

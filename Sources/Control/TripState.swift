@@ -73,7 +73,8 @@ struct TripState {
             return nil
         }
         let stands = isGood && was && enforced(.tripCondition)
-        delayed = stands ? min(delayed + elapsed, delayMilliseconds) : 0
+        // Of a sensor that is not good for a while it is taken that the condition went on standing.
+        delayed = stands || !isGood ? min(delayed + elapsed, delayMilliseconds) : 0
         badMilliseconds = isGood ? 0 : min(badMilliseconds + elapsed, Self.badSensorMilliseconds)
         let byCondition = stands && (delayed >= delayMilliseconds || !enforced(.tripDelay))
         let bySensor = badMilliseconds >= Self.badSensorMilliseconds && enforced(.tripBadSensor)

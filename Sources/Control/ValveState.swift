@@ -46,7 +46,9 @@ struct ValveState {
     private let tolerance: Int
     private let rest: Int
     private let persistence: Int
-    private var ramp: Ramp
+    private var slew: Slew
+    /// It is on its way to a setpoint, and it will be said when it is there.
+    private var isBound = false
     private(set) var proof: Proof
 
     private var drive: Drive = .none
@@ -82,7 +84,7 @@ struct ValveState {
         tolerance = valve.endSwitchTolerancePermille * Travel.permille
         rest = valve.restMilliseconds
         persistence = valve.endSwitchDebounceMilliseconds + 2 * tickMilliseconds
-        ramp = Ramp(valve, envelope, safeState)
+        slew = Slew(valve, envelope, tick: tickMilliseconds)
         proof = Proof(valve.proofTest)
         openEnd = Debounce(milliseconds: valve.endSwitchDebounceMilliseconds)
         closedEnd = Debounce(milliseconds: valve.endSwitchDebounceMilliseconds)
@@ -91,7 +93,7 @@ struct ValveState {
 
     mutating func adopt(_ envelope: Envelope) {
         maximumAway = envelope.maximumAwayMilliseconds
-        ramp = Ramp(valve, envelope, safeState)
+        slew.adopt(envelope)
         limit(minimum: envelope.minimumPermille, maximum: envelope.maximumPermille)
     }
 
@@ -250,7 +252,7 @@ struct ValveState {
         if drive == .none { idle = min(idle + elapsed, rest) }
         watchMaximumAway(elapsed, &events)
         if safeDemanded { demandSafe(&events) }
-        ramp.pass(min(elapsed, 2 * tick), nominal: travel.nominal, target: setpoint * Travel.permille, isHeading: mode == .ready && !safeDemanded && !isReturning)
+        slew.pass(elapsed, isLeaving: drive == away)
         var wanted: Drive
         if safeDemanded, !isReturning {
             if mode == .reReferencing { mode = .ready }
@@ -267,11 +269,13 @@ struct ValveState {
             wanted = goToSetpoint(&events)
         }
         // What may not go on now does not go on by itself later.
-        let leaves = !mayLeave && wanted == (safeState == .open ? .close : .open)
+        let leaves = !mayLeave && wanted == away
         let startsInVain = !mayStart && drive == .none && wanted != .none && setpoint != home && mode != .unreferenced
         if !safeDemanded, !isReturning, leaves || startsInVain {
             if mode == .reReferencing { mode = .ready }
             hold()
+            wanted = .none
+        } else if wanted == away, !slew.mayDrive(isDriving: drive == away) {
             wanted = .none
         }
         return change(to: wanted)
@@ -329,9 +333,9 @@ struct ValveState {
         let step = travel.nominalTravel(tick)
         // Moving, it stops at the nearest tick; standing, it starts for more than that only.
         let band = drive == .none ? max(step, 5 * Travel.permille) : step / 2
-        let error = ramp.limited(target) - travel.nominal
-        let atOpenEnd = setpoint == 1000 && travel.lower < Travel.full && ramp.limited(target) == target
-        if error > band || atOpenEnd {
+        let error = target - travel.nominal
+        if error > band || setpoint == 1000 && travel.lower < Travel.full {
+            isBound = true
             if mayOpen { return .open }
             if min(target, reach) - travel.nominal > max(Self.worthReferencing, 3 * step) {
                 mode = .reReferencing
@@ -339,15 +343,18 @@ struct ValveState {
                 return .close
             }
         } else if -error > band {
+            isBound = true
             return .close
         }
-        if drive != .none, ramp.limited(target) == target || !mayOpen {
-            events.append(.positionReached, index: index, value: Int64(nominalPermille))
-        }
+        if isBound { events.append(.positionReached, index: index, value: Int64(nominalPermille)) }
+        isBound = false
         return .none
     }
 
     private var mayOpen: Bool { maximumPermille == 1000 || travel.spentAfterOpening(tick) <= maximum || !enforced(.reach) }
+
+    /// The direction that leads away from the safe state; of `last`, from closed.
+    private var away: Drive { safeState == .open ? .close : .open }
 
     /// Never from one direction into the other without the rest between them.
     private mutating func change(to wanted: Drive) -> Drive {
@@ -356,6 +363,7 @@ struct ValveState {
         if drive == .none, next != .none { isConfirmedClosed = false }
         if drive != .none, next != drive {
             if drive == .open { travel.stoppedOpening() } else { travel.stoppedClosing() }
+            if drive == away { slew.stopped() }
             idle = 0
         }
         if next != .none { lastDirection = next }
@@ -371,36 +379,39 @@ struct ValveState {
     /// The furthest that it can be open, whatever its closing has been worth since its closed end.
     var furthestPermille: Int { (travel.spent + Travel.permille - 1) / Travel.permille }
     var isMoving: Bool { drive != .none }
-    var isAway: Bool { safeState == .open ? travel.lower < Travel.full : travel.spent > 0 }
+    var isAway: Bool { safeState == .open ? travel.lower < Travel.full : travel.spent > 0 || !isConfirmedClosed }
 }
 
-/// The slew of a valve that is faster than it may be: it is driven after a setpoint that moves slowly.
-struct Ramp {
-    /// Billionths of travel a millisecond, of the shown position; 0 = as fast as it goes.
-    private let rate: Int
-    private let limitsOpening: Bool
-    private var reached = 0
-    private var isLimiting = false
+/// The slew of a valve that is faster than it may be: it is driven in pushes, of which each is paid for by
+/// the time before it, as the fastest valve of the window would move.
+struct Slew {
+    /// Billionths of travel a millisecond; 0 = as fast as it goes.
+    private var rate: Int
+    private var budget: Int
+    private let fastest: Int
+    /// What a tick, and what the coasting after it, may come to.
+    private let step: Int
+    private let coast: Int
 
-    init(_ valve: MotorValve, _ envelope: Envelope, _ safeState: SafeState) {
-        // The fastest valve of the window is to keep the limit as well.
-        rate = envelope.slewPermillePerSecond * 1000 * valve.strokeFastestMilliseconds / valve.strokeMilliseconds
-        limitsOpening = safeState != .open
+    init(_ valve: MotorValve, _ envelope: Envelope, tick: Int) {
+        rate = envelope.slewPermillePerSecond * 1000
+        fastest = valve.strokeFastestMilliseconds
+        step = Travel.ceiling(tick, fastest)
+        coast = Travel.ceiling(valve.coastMilliseconds, fastest)
+        budget = 2 * step + coast
     }
 
-    mutating func pass(_ elapsed: Int, nominal: Int, target: Int, isHeading: Bool) {
-        let isAway = limitsOpening ? target > nominal : target < nominal
-        guard rate > 0, isAway, isHeading, enforced(.slew) else {
-            isLimiting = false
-            reached = nominal
-            return
-        }
-        if !isLimiting { reached = nominal }
-        isLimiting = true
-        reached = limitsOpening ? min(target, reached + rate * elapsed) : max(target, reached - rate * elapsed)
+    mutating func adopt(_ envelope: Envelope) { rate = envelope.slewPermillePerSecond * 1000 }
+
+    mutating func pass(_ elapsed: Int, isLeaving: Bool) {
+        budget = min(2 * step + coast, budget + rate * elapsed - (isLeaving ? Travel.ceiling(elapsed, fastest) : 0))
     }
 
-    func limited(_ target: Int) -> Int { isLimiting ? reached : target }
+    mutating func stopped() { budget -= coast }
+
+    func mayDrive(isDriving: Bool) -> Bool {
+        rate == 0 || !enforced(.slew) || budget >= (isDriving ? step : 2 * step) + coast
+    }
 }
 
 /// A partial-stroke test on its way.
