@@ -152,6 +152,8 @@ extension Control {
     func isInside(_ a: Int, _ limits: (minimum: Int, maximum: Int)) -> Bool {
         let asked = setpoint(of: a)
         guard asked == 0 || asked >= limits.minimum, asked <= limits.maximum else { return false }
+        // Of one at fault it is not known where it is.
+        if actuators[a].fault != .none { return limits.maximum == 1000 }
         if actuators[a].kind == .motorValve { return valves[actuators[a].position].furthestPermille <= limits.maximum }
         return permille(of: a) <= limits.maximum
     }

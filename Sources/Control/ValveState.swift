@@ -182,7 +182,7 @@ struct ValveState {
         let tooClosed = closedEnd.value == .high && travel.lower > tolerance
         let tooOpen = openEnd.value == .high && travel.upper < Travel.full - tolerance
         let notArrived = drive == .close && travel.spent == 0 && closedEnd.value == .low
-            || drive == .none && lastDirection == .open && travel.lower == Travel.full && openEnd.value == .low
+            || (drive == .open || drive == .none && lastDirection == .open) && travel.lower == Travel.full && openEnd.value == .low
         let contradicts = contradicting.holds(both, elapsed, forMilliseconds: persistence, steps: 3)
         let deviatesClosed = deviatingClosed.holds(tooClosed, elapsed, forMilliseconds: persistence, steps: 3)
         let deviatesOpen = deviatingOpen.holds(tooOpen, elapsed, forMilliseconds: persistence, steps: 3)
@@ -317,10 +317,10 @@ struct ValveState {
         return .none
     }
 
-    /// Open is where the slowest valve is; of one whose safe state is open, there it is referenced.
+    /// Open is where both say so, as with closed; of one whose safe state is open, there it is referenced.
     private mutating func goOpen(_ events: inout EventBuffer) -> Drive {
-        guard travel.lower == Travel.full else { return .open }
-        if mode != .ready, openEnd.value == .high {
+        guard travel.lower == Travel.full, openEnd.value == .high else { return .open }
+        if mode != .ready {
             mode = .ready
             setpoint = 1000
             events.append(.referenced, index: index, value: 1000)
@@ -377,7 +377,8 @@ struct ValveState {
     var lowerPermille: Int { travel.lower / Travel.permille }
     var upperPermille: Int { (travel.upper + Travel.permille - 1) / Travel.permille }
     /// The furthest that it can be open, whatever its closing has been worth since its closed end.
-    var furthestPermille: Int { (travel.spent + Travel.permille - 1) / Travel.permille }
+    /// Where time says that it is closed, and its end switch does not, it may be anywhere.
+    var furthestPermille: Int { travel.spent == 0 && !isConfirmedClosed ? 1000 : (travel.spent + Travel.permille - 1) / Travel.permille }
     var isMoving: Bool { drive != .none }
     var isAway: Bool { safeState == .open ? travel.lower < Travel.full : travel.spent > 0 || !isConfirmedClosed }
 }

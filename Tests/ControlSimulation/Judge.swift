@@ -27,6 +27,8 @@ struct ActuatorRecord {
     var unaccounted = 0
     var latest = 0
     var soundFor = 0
+    /// It was broken once: of a relay without a contact nobody can know where it is then.
+    var wasBroken = false
     var awayFor = 0
     var quietFor = 1_000_000
     var onFor = 1_000_000
@@ -300,7 +302,7 @@ public struct Judge {
             for a in record.trip.actuators {
                 if !control.status(actuator: a).isTripped { return "trip \(t) was missed by actuator \(a)" }
                 let reaction = record.detection + record.trip.delayMilliseconds + actuators[a].safeTravel + 2 * tick
-                if max(trips[t].conditionFor, trips[t].brokenFor) > reaction, actuators[a].soundFor > reaction, actuators[a].isPlaced || actuators[a].device != .motorValve, !isSafe(a, plant, control) {
+                if max(trips[t].conditionFor, trips[t].brokenFor) > reaction, actuators[a].soundFor > reaction, isJudged(a), !isSafe(a, plant, control) {
                     return "actuator \(a) was not safe within the process safety time of trip \(t)"
                 }
             }
@@ -316,6 +318,11 @@ public struct Judge {
         if !trips[t].isBypassed { return "trip \(t) is bypassed by nobody" }
         trips[t].bypassedFor += sure
         return trips[t].bypassedFor > trips[t].trip.bypassMaximumMinutes * 60_000 + tick ? "a bypass of trip \(t) outlived its time" : nil
+    }
+
+    /// Whether it stood where it was thought to stand before.
+    private func isJudged(_ a: Int) -> Bool {
+        actuators[a].device == .motorValve ? actuators[a].isPlaced : actuators[a].device != .latchingRelay || !actuators[a].wasBroken
     }
 
     private func isSafe(_ a: Int, _ plant: Plant, _ control: borrowing Control) -> Bool {
@@ -430,6 +437,7 @@ public struct Judge {
         let status = control.status(actuator: a)
         actuators[a].latest = max(actuators[a].latest, elapsed - tick)
         actuators[a].soundFor = plant.devices[a].isSound ? actuators[a].soundFor + sure : 0
+        if !plant.devices[a].isSound { actuators[a].wasBroken = true }
         actuators[a].selection.age += told
         let isSafeNow = mustBeSafe(a, control, before: false)
         let maySafe = isSafeNow || status.isTripped || !control.isSupervised || status.mode == .off || status.fault != .none || isSequenced(a)
@@ -481,7 +489,7 @@ public struct Judge {
     }
 
     private mutating func judgeLease(_ a: Int, _ told: Int, _ status: ActuatorStatus) -> String? {
-        guard actuators[a].leaseHolder != 0 else { return nil }
+        guard actuators[a].leaseHolder != 0, actuators[a].leaseHolder != .max else { return nil }
         guard actuators[a].leaseAge >= actuators[a].governance.leaseMilliseconds + told else { return nil }
         actuators[a].leaseHolder = 0
         return status.setpointPermille != actuators[a].safePermille && status.leaseHolder == 0 && actuators[a].selector < 0 ? "its lease is over, and it is not asked to be safe" : nil
@@ -602,9 +610,9 @@ public struct Judge {
         actuators[a].awayFor = away && plant.devices[a].isSound ? record.awayFor + sure : 0
         let limit = record.envelope.maximumAwayMilliseconds
         let slack = record.travelSlack + relay.feedbackMilliseconds
-        if limit > 0, actuators[a].awayFor > limit + slack, actuators[a].soundFor > limit + slack { return "it was away for longer than allowed" }
+        if limit > 0, actuators[a].awayFor > limit + slack, actuators[a].soundFor > limit + slack, !record.wasBroken { return "it was away for longer than allowed" }
         let isSet = plant.devices[a].position == 1
-        return judgeDuty(a, isRunning: isSet, starts: isSet && record.position == 0, told, slack: 2 * record.travelSlack, counts: plant.devices[a].isSound)
+        return judgeDuty(a, isRunning: isSet, starts: isSet && record.position == 0, told, slack: 2 * record.travelSlack, counts: !actuators[a].wasBroken)
     }
 
     // MARK: duty
@@ -702,7 +710,7 @@ public struct Judge {
     private func isPlacedOrSimple(_ a: Int) -> Bool {
         switch actuators[a].device {
         case .motorValve: actuators[a].safe == .open ? false : actuators[a].isPlaced
-        case .latchingRelay: actuators[a].soundFor > 3 * actuators[a].travelSlack
+        case .latchingRelay: actuators[a].soundFor > 3 * actuators[a].travelSlack && !actuators[a].wasBroken
         default: true
         }
     }
