@@ -73,11 +73,10 @@ struct ProportionalState {
         if mayBegin, intoPeriod >= period || onUntil == 0 && wanted > 0 {
             intoPeriod = 0
             onUntil = mayStart || isOn ? affordable(wanted, maximum: maximum) : 0
-            if isOn { onUntil = max(onUntil, minimumOn - onFor) }
         } else if isOn, wanted < onUntil {
             onUntil = max(wanted, min(minimumOn, onUntil), intoPeriod)
         }
-        isOn = intoPeriod < onUntil
+        isOn = intoPeriod < onUntil || isOn && onFor < minimumOn && enforced(.minimumOn)
         return isOn
     }
 

@@ -54,6 +54,8 @@ struct TripState {
         condition = trip.condition
         hysteresis = trip.hysteresis
         delayMilliseconds = trip.delayMilliseconds
+        // What stands goes on standing under a longer delay.
+        if isDemanded { delayed = delayMilliseconds }
         bypassMaximumMinutes = trip.bypassMaximumMinutes
         // A bypass that is too long now ends with its event.
         if isBypassed { bypassMilliseconds = max(1, min(bypassMilliseconds, bypassMaximumMinutes * 60_000)) }

@@ -45,6 +45,9 @@ struct ValveState {
     private var maximumAway: Int
     private let tolerance: Int
     private let rest: Int
+    /// How long the way between an end switch and its end takes at most, and how long it has been driven there.
+    private let pressing: Int
+    private var pressed = 0
     private let persistence: Int
     private var slew: Slew
     /// It is on its way to a setpoint, and it will be said when it is there.
@@ -83,6 +86,7 @@ struct ValveState {
         maximumAway = envelope.maximumAwayMilliseconds
         tolerance = valve.endSwitchTolerancePermille * Travel.permille
         rest = valve.restMilliseconds
+        pressing = (valve.endSwitchTolerancePermille * valve.strokeSlowestMilliseconds + 999) / 1000
         persistence = valve.endSwitchDebounceMilliseconds + 2 * tickMilliseconds
         slew = Slew(valve, envelope, tick: tickMilliseconds)
         proof = Proof(valve.proofTest)
@@ -171,17 +175,24 @@ struct ValveState {
         if mayOpen {
             let certain = reading.openDriven && reading.openReadBack == .high && !reading.closeDriven && reading.closeReadBack == .low
             travel.opened(elapsed, certain: certain)
+            press(certain && openEnd.value == .high, elapsed)
         } else if surelyCloses {
             travel.closed(elapsed, credited: min(elapsed, 2 * tick))
+            press(closedEnd.value == .high, elapsed)
         }
         if !surelyCloses, reading.closeDriven || reading.closeReadBack != .low { travel.closed(elapsed, credited: 0) }
+    }
+
+    /// A switch is on before its end is reached: one that waited for it is driven the rest of the way.
+    private mutating func press(_ isAtEnd: Bool, _ elapsed: Int) {
+        pressed = isAtEnd ? min(pressed + min(elapsed, 2 * tick), pressing) : 0
     }
 
     private mutating func deviation(_ elapsed: Int) -> Reason {
         let both = openEnd.value == .high && closedEnd.value == .high
         let tooClosed = closedEnd.value == .high && travel.lower > tolerance
         let tooOpen = openEnd.value == .high && travel.upper < Travel.full - tolerance
-        let notArrived = drive == .close && travel.spent == 0 && closedEnd.value == .low
+        let notArrived = drive == .close && travel.isReturned && closedEnd.value == .low
             || (drive == .open || drive == .none && lastDirection == .open) && travel.lower == Travel.full && openEnd.value == .low
         let contradicts = contradicting.holds(both, elapsed, forMilliseconds: persistence, steps: 3)
         let deviatesClosed = deviatingClosed.holds(tooClosed, elapsed, forMilliseconds: persistence, steps: 3)
@@ -306,7 +317,8 @@ struct ValveState {
     private mutating func goClosed(_ events: inout EventBuffer) -> Drive {
         if isConfirmedClosed, travel.spent == 0 { return .none }
         isConfirmedClosed = false
-        guard travel.spent == 0, closedEnd.value == .high else { return .close }
+        guard travel.isReturned, closedEnd.value == .high, pressed >= pressing else { return .close }
+        travel.closedForSure()
         if mode != .ready {
             mode = .ready
             events.append(.referenced, index: index, value: 0)
@@ -319,7 +331,7 @@ struct ValveState {
 
     /// Open is where both say so, as with closed; of one whose safe state is open, there it is referenced.
     private mutating func goOpen(_ events: inout EventBuffer) -> Drive {
-        guard travel.lower == Travel.full, openEnd.value == .high else { return .open }
+        guard travel.lower == Travel.full, openEnd.value == .high, pressed >= pressing else { return .open }
         if mode != .ready {
             mode = .ready
             setpoint = 1000
@@ -360,7 +372,7 @@ struct ValveState {
     private mutating func change(to wanted: Drive) -> Drive {
         var next = wanted
         if next != .none, next != lastDirection, drive != .none || idle < rest, enforced(.restTime) { next = .none }
-        if drive == .none, next != .none { isConfirmedClosed = false }
+        if drive == .none, next != .none { (isConfirmedClosed, pressed) = (false, 0) }
         if drive != .none, next != drive {
             if drive == .open { travel.stoppedOpening() } else { travel.stoppedClosing() }
             if drive == away { slew.stopped() }
@@ -377,8 +389,7 @@ struct ValveState {
     var lowerPermille: Int { travel.lower / Travel.permille }
     var upperPermille: Int { (travel.upper + Travel.permille - 1) / Travel.permille }
     /// The furthest that it can be open, whatever its closing has been worth since its closed end.
-    /// Where time says that it is closed, and its end switch does not, it may be anywhere.
-    var furthestPermille: Int { travel.spent == 0 && !isConfirmedClosed ? 1000 : (travel.spent + Travel.permille - 1) / Travel.permille }
+    var furthestPermille: Int { (travel.spent + Travel.permille - 1) / Travel.permille }
     var isMoving: Bool { drive != .none }
     var isAway: Bool { safeState == .open ? travel.lower < Travel.full : travel.spent > 0 || !isConfirmedClosed }
 }
