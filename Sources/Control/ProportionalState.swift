@@ -20,6 +20,8 @@ struct ProportionalState {
     private var onUntil = 0
     private var offFor: Int
     private var onFor = 0
+    /// The share with which the period began.
+    private var begun = 0
     /// Millisecond-permilles of being on that the share leaves now.
     private var budget: Int
     /// How long it has been as it is in its safe state.
@@ -47,6 +49,9 @@ struct ProportionalState {
 
     var isAway: Bool { share != safePermille || isOn != (safePermille == 1000) }
 
+    /// The share it is held against: that of a pulse that still lasts as well.
+    var furthest: Int { isOn ? max(share, begun) : share }
+
     /// It has been as in its safe state for a whole period.
     var isQuiet: Bool { quiet >= period }
 
@@ -71,7 +76,7 @@ struct ProportionalState {
         // too short yet: two pulses never begin less than a period apart.
         let mayBegin = isOn || wanted == 0 || offFor >= minimumOff || !enforced(.minimumOff)
         if mayBegin, intoPeriod >= period || onUntil == 0 && wanted > 0 {
-            intoPeriod = 0
+            (intoPeriod, begun) = (0, share)
             onUntil = mayStart || isOn ? affordable(wanted, maximum: maximum) : 0
         } else if isOn, wanted < onUntil {
             onUntil = max(wanted, min(minimumOn, onUntil), intoPeriod)

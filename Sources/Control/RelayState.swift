@@ -59,8 +59,8 @@ struct RelayState {
     mutating func observe(_ reading: LineReading, _ elapsed: Int, _ tick: Int) -> Reason {
         guard contactLine >= 0, pulsing == .none else { return .none }
         let says = reading == .high ? 1000 : 0
-        if !isKnown, reading != .unreadable, safeState == .last {
-            // Nothing is driven in its safe state: what the contact says is all there is.
+        if !isKnown, reading != .unreadable, safeState == .last, since >= contactMilliseconds {
+            // Nothing is driven in its safe state: what the contact says, once it has followed, is all there is.
             (permille, setpoint, isKnown) = (says, says, true)
         }
         let disagrees = isKnown && (reading == .unreadable || says != permille)

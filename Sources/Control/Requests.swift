@@ -155,6 +155,7 @@ extension Control {
         // Of one at fault it is not known where it is.
         if actuators[a].fault != .none { return limits.maximum == 1000 }
         if actuators[a].kind == .motorValve { return valves[actuators[a].position].furthestPermille <= limits.maximum }
+        if actuators[a].kind == .timeProportional { return proportionals[actuators[a].position].furthest <= limits.maximum }
         return permille(of: a) <= limits.maximum
     }
 

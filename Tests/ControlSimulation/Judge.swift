@@ -517,6 +517,8 @@ public struct Judge {
         let limits = record.envelope.limits(inPhase: phase)
         let isHome = record.safe == .open ? device.position >= 1 - 1e-9 : device.position <= 1e-9
         if isHome, status.quality != .stale { actuators[a].isPlaced = true }
+        // A wire that is cut and a switch that lies about it at once, nobody can see.
+        if device.isJammed || device.closeIsCut, device.closedEnd == .high || device.readBack != nil { actuators[a].isPlaced = false }
         if device.position <= 1e-9 { actuators[a].unaccounted = 0 } else if opened { actuators[a].unaccounted += max(0, elapsed - told) }
         let allowed = Double(limits.maximum) / 1000 + Double(max(0, actuators[a].latest) + actuators[a].unaccounted) / device.stroke + 1e-6
         if actuators[a].isPlaced, device.position > allowed { return "the valve stands at \(device.position), allowed \(allowed)" }
@@ -578,7 +580,7 @@ public struct Judge {
         actuators[a].quietFor = was == safe ? record.quietFor + told : 0
         actuators[a].awayFor = actuators[a].quietFor >= output.periodMilliseconds ? 0 : record.awayFor + told
         let limit = record.envelope.maximumAwayMilliseconds
-        if limit > 0, on != safe, actuators[a].awayFor > limit + tick { return "it was away for longer than allowed" }
+        if limit > 0, on != safe, actuators[a].awayFor > limit + tick + max(record.minimumOn, record.minimumOff) { return "it was away for longer than allowed" }
         let maximum = record.envelope.limits(inPhase: phase).maximum
         if maximum < 1000 {
             let time = min(elapsed, told)
@@ -671,7 +673,7 @@ public struct Judge {
             case .sequence(let actuator, let after, _, _):
                 let isClosed = actuators[after].device == .timeProportional ? !control.outputs[actuators[after].output] && control.status(actuator: after).permille == 0
                     : plant.devices[after].position <= 0
-                conditionLost[i] = isClosed && plant.devices[after].isSound ? conditionLost[i] + sure : 0
+                conditionLost[i] = isClosed && plant.devices[after].isSound && isJudged(after) ? conditionLost[i] + sure : 0
                 if conditionLost[i] > 2 * actuators[after].travelSlack + 10 * tick, leaves(actuator, control) { return "actuator \(actuator) went ahead of \(after): sequence \(i)" }
             case .response: break
             }
