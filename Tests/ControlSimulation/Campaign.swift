@@ -269,3 +269,14 @@ public struct Campaign: ~Copyable {
         }
     }
 }
+
+extension Campaign {
+    /// A whole run: the steps that were made, and what was wrong in the last of them.
+    public static func run(_ conduct: Conduct, seed: UInt64, steps: Int) -> (steps: Int, wrong: String?) {
+        var campaign = Campaign(conduct, seed: seed)
+        for step in 1...steps {
+            if let wrong = campaign.step() { return (step, wrong) }
+        }
+        return (steps, nil)
+    }
+}
