@@ -75,8 +75,9 @@ struct RelayState {
         since = min(since + elapsed, Int(Int32.max))
         if safeDemanded, !isReturning { if safeState == .last { rest(permille) } else { setpoint = safePermille } }
         if pulsing != .none {
-            guard since >= pulse || safeDemanded && pulsing == away else { return pulsing }
-            if since >= pulse { arrive(&events) } else { isKnown = false }
+            let isLongEnough = since >= pulse || !enforced(.pulseLength)
+            guard isLongEnough || safeDemanded && pulsing == away else { return pulsing }
+            if isLongEnough { arrive(&events) } else { isKnown = false }
             pulsing = .none
             since = 0
             return .none

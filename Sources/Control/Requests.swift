@@ -76,7 +76,7 @@ extension Control {
             if !isInside, enforced(.limitPosition) { return .limitPosition }
             if !(0...1000).contains(permille) { return .limitPosition }
         } else {
-            if permille != 0, permille != 1000 { return .notAPosition }
+            if permille != 0, permille != 1000, enforced(.notAPosition) { return .notAPosition }
             if permille > actuator.maximum, enforced(.phaseLimitPosition) { return .limitPosition }
         }
         if !isSupervised, enforced(.supervised) { return .supervisionLost }

@@ -161,7 +161,8 @@ struct ValveState {
         openEnd.sample(reading.openEnd, elapsed, bound: 2 * tick)
         closedEnd.sample(reading.closedEnd, elapsed, bound: 2 * tick)
         var fault = deviation(min(elapsed, 2 * tick))
-        if closedEnd.value == .high, openEnd.value != .high, drive != .open, travel.lower <= tolerance { travel.atClosedEnd() }
+        // A switch that is still on after a push open says nothing of where the valve is.
+        if closedEnd.value == .high, openEnd.value != .high, lastDirection != .open, travel.lower <= tolerance { travel.atClosedEnd() }
         watchClosed(min(elapsed, 2 * tick), &events)
         if fault == .none { fault = follow(reading.feedback, min(elapsed, 2 * tick)) }
         if fault == .none { fault = watchProof(elapsed, &events) }

@@ -4,6 +4,7 @@
 
 import Control
 import ControlSimulation
+import Glibc
 
 /// Who objects first; nil if nobody does.
 func objection(campaigns: UInt64, steps: Int) -> String? {
@@ -19,18 +20,19 @@ func objection(campaigns: UInt64, steps: Int) -> String? {
     return nil
 }
 
+setlinebuf(stdout)
 var isGood = true
 removedCheck = nil
-if let objection = objection(campaigns: 20, steps: 3000) {
+if let objection = objection(campaigns: 12, steps: 3000) {
     print("with no check taken out: \(objection)")
     isGood = false
 }
 var missed = 0
 for check in Check.allCases {
     removedCheck = check
-    let objection = objection(campaigns: 40, steps: 3000)
+    let objection = objection(campaigns: 12, steps: 3000)
     print("\(check): \(objection ?? "MISSED")")
     if objection == nil { missed += 1 }
 }
 print("\(Check.allCases.count) checks, \(missed) missed")
-if missed > 0 || !isGood { fatalError("the tests cannot fail") }
+if missed > 0 || !isGood { exit(1) }
