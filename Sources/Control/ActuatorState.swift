@@ -324,8 +324,10 @@ extension Control {
                 value: Int64(actuators[a].startsExhausted ? actuators[a].duty.startsInHour : actuators[a].duty.runningMilliseconds / 60_000))
         }
         actuators[a].toldExhausted = exhausted
-        // What runs up its hour is brought back; what moves to a position finds its end.
-        if actuators[a].runningExhausted, actuators[a].kind != .motorValve { setpoint(a, actuators[a].safePermille) }
+        // What runs up its hour is brought back; what moves to a position finds its end; what starts all the
+        // time, and is safe when on, is on.
+        let isWorn = actuators[a].runningExhausted || actuators[a].startsExhausted && actuators[a].kind == .timeProportional && actuators[a].safeState == .open
+        if isWorn, actuators[a].kind != .motorValve { setpoint(a, actuators[a].safePermille) }
     }
 
     /// The longest time away from safe. A motor valve reckons it from its travel, with the way back.

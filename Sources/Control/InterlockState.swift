@@ -46,7 +46,9 @@ struct Interlocks {
             case .permissive(let actuator, let sensor, let condition) where actuator == a && enforced(.permissive):
                 if !control.sensors[sensor].isUsable || !control.holds(condition, sensor: sensor) { return .permissive }
             case .exclusion(let first, let second) where (first == a || second == a) && enforced(.exclusion):
-                if control.isAway(first == a ? second : first) { return .exclusion }
+                // Of one at fault it is not known where it is.
+                let other = first == a ? second : first
+                if control.isAway(other) || control.actuators[other].fault != .none { return .exclusion }
             case .sequence(let actuator, _, _, _) where actuator == a && enforced(.sequence):
                 if !all[i].isUp { return .sequence }
             default: break

@@ -274,7 +274,6 @@ private struct GatedProportional {
         safeLevel = safeState == .open
         limit(envelope, maximum: envelope.maximumPermille)
         budget = burst
-        offFor = minimumOff
     }
 
     mutating func limit(_ envelope: Envelope, maximum permille: Int) {

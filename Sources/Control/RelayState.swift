@@ -59,8 +59,8 @@ struct RelayState {
     mutating func observe(_ reading: LineReading, _ elapsed: Int, _ tick: Int) -> Reason {
         guard contactLine >= 0, pulsing == .none else { return .none }
         let says = reading == .high ? 1000 : 0
-        if !isKnown, reading != .unreadable, safeState == .last {
-            // Nothing is driven in its safe state: what the contact says is all there is.
+        if !isKnown, reading != .unreadable, safeState == .last, since >= contactMilliseconds {
+            // Nothing is driven in its safe state: what the contact says, once it has followed, is all there is.
             (permille, setpoint, isKnown) = (says, says, true)
         }
         let disagrees = isKnown && (reading == .unreadable || says != permille)
@@ -73,21 +73,16 @@ struct RelayState {
     /// The lines to drive: set, reset.
     mutating func decide(safeDemanded: Bool, isReturning: Bool, mayLeave: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Drive {
         since = min(since + elapsed, Int(Int32.max))
+        if safeDemanded, !isReturning { if safeState == .last { rest(permille) } else { setpoint = safePermille } }
         if pulsing != .none {
-            guard since >= pulse || safeDemanded && pulsing == away else { return pulsing }
-            if since >= pulse { arrive(&events) } else { isKnown = false }
+            let isLongEnough = since >= pulse || !enforced(.pulseLength)
+            guard isLongEnough || safeDemanded && pulsing == away else { return pulsing }
+            if isLongEnough { arrive(&events) } else { isKnown = false }
             pulsing = .none
             since = 0
             return .none
         }
-        if safeDemanded, !isReturning {
-            guard safeState != .last else {
-                rest(permille)
-                return .none
-            }
-            setpoint = safePermille
-        }
-        if !mayLeave, isKnown, permille == safePermille { setpoint = safePermille }
+        if !mayLeave, setpoint != safePermille, !isKnown || permille == safePermille { rest(safePermille) }
         let isThere = isKnown ? permille == setpoint : safeState == .last && !isAsked
         guard !isThere, since >= (enforced(.restTime) ? restMilliseconds : 0) else { return .none }
         // One that is not known is brought to safe first.

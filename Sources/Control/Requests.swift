@@ -76,7 +76,7 @@ extension Control {
             if !isInside, enforced(.limitPosition) { return .limitPosition }
             if !(0...1000).contains(permille) { return .limitPosition }
         } else {
-            if permille != 0, permille != 1000 { return .notAPosition }
+            if permille != 0, permille != 1000, enforced(.notAPosition) { return .notAPosition }
             if permille > actuator.maximum, enforced(.phaseLimitPosition) { return .limitPosition }
         }
         if !isSupervised, enforced(.supervised) { return .supervisionLost }
@@ -100,7 +100,9 @@ extension Control {
 
     /// Further from safe than it is.
     private func isFurther(_ a: Int, _ permille: Int) -> Bool {
-        let present = self.permille(of: a)
+        // Of a relay of which it is not known where it is, the worst.
+        let isUnknown = actuators[a].kind == .latchingRelay && !relays[actuators[a].position].isKnown
+        let present = isUnknown ? actuators[a].safePermille : self.permille(of: a)
         return actuators[a].safeState == .open ? permille < present : permille > present
     }
 
@@ -150,7 +152,10 @@ extension Control {
     func isInside(_ a: Int, _ limits: (minimum: Int, maximum: Int)) -> Bool {
         let asked = setpoint(of: a)
         guard asked == 0 || asked >= limits.minimum, asked <= limits.maximum else { return false }
+        // Of one at fault it is not known where it is.
+        if actuators[a].fault != .none { return limits.maximum == 1000 }
         if actuators[a].kind == .motorValve { return valves[actuators[a].position].furthestPermille <= limits.maximum }
+        if actuators[a].kind == .timeProportional { return proportionals[actuators[a].position].furthest <= limits.maximum }
         return permille(of: a) <= limits.maximum
     }
 

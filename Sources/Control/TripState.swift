@@ -54,6 +54,8 @@ struct TripState {
         condition = trip.condition
         hysteresis = trip.hysteresis
         delayMilliseconds = trip.delayMilliseconds
+        // What stands goes on standing under a longer delay.
+        if isDemanded { delayed = delayMilliseconds }
         bypassMaximumMinutes = trip.bypassMaximumMinutes
         // A bypass that is too long now ends with its event.
         if isBypassed { bypassMilliseconds = max(1, min(bypassMilliseconds, bypassMaximumMinutes * 60_000)) }
@@ -73,7 +75,8 @@ struct TripState {
             return nil
         }
         let stands = isGood && was && enforced(.tripCondition)
-        delayed = stands ? min(delayed + elapsed, delayMilliseconds) : 0
+        // Of a sensor that is not good for a while it is taken that the condition went on standing.
+        delayed = stands || !isGood ? min(delayed + elapsed, delayMilliseconds) : 0
         badMilliseconds = isGood ? 0 : min(badMilliseconds + elapsed, Self.badSensorMilliseconds)
         let byCondition = stands && (delayed >= delayMilliseconds || !enforced(.tripDelay))
         let bySensor = badMilliseconds >= Self.badSensorMilliseconds && enforced(.tripBadSensor)
