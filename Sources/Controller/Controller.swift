@@ -76,18 +76,15 @@ private func end(_ name: String, _ code: String, _ text: String) -> Never { Role
 
 private func now() -> UInt64 { monotonicMilliseconds() }
 
-struct Controller: ~Copyable {
-    /// Entries of the wait beside the sensed lines: tick, supervisor, keeper.
-    static let otherEntries = 3
-
+struct Controller<P: Pins, C: Channels>: ~Copyable {
     private let supervisor: Int32
     private let keeper: Int32
     private let edges: [Int32]
     private let words: ChipWords
     private let ticker: Ticker
     private let tickMilliseconds: UInt64
-    private var round: Round<LineBank<DescriptorPins>>
-    private var analogues: AnalogueBank<DescriptorChannels>
+    private var round: Round<LineBank<P>>
+    private var analogues: AnalogueBank<C>
     private var wait = WaitSet()
     private let tickEntry: Int
     private let supervisorEntry: Int
@@ -112,8 +109,8 @@ struct Controller: ~Copyable {
     private var hasAllocated = false
 
     init(
-        _ inForce: CalibrationInForce, _ lines: LineBank<DescriptorPins>, _ edges: [Int32],
-        _ analogues: AnalogueBank<DescriptorChannels>, _ words: ChipWords, _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32
+        _ inForce: CalibrationInForce, _ lines: LineBank<P>, _ edges: [Int32],
+        _ analogues: AnalogueBank<C>, _ words: ChipWords, _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32
     ) {
         let calibration = inForce.verified.payload
         self.calibration = inForce

@@ -46,6 +46,9 @@ struct LinePlace: Equatable {
 }
 
 struct LinePlan {
+    /// What the controller waits for beside the sensed lines: tick, supervisor, keeper.
+    private static let otherEntries = 3
+
     /// In the order of `Calibration.inputLines`; the descriptors tell of edges.
     let inputs: [LinePlace]
     let inputDescriptors: [Int32]
@@ -64,7 +67,7 @@ struct LinePlan {
     /// - Parameter first: the descriptor of the board's first line; the others follow in its order.
     init(_ calibration: Calibration, _ board: BoardDescription, _ chips: ChipMap, first: Int32) throws(WiringError) {
         guard calibration.board == board.name else { throw .otherBoard(calibration: calibration.board, board: board.name) }
-        guard calibration.inputLines.count + Controller.otherEntries <= WaitSet.maximum else { throw .linesTooMany(calibration.inputLines.count) }
+        guard calibration.inputLines.count + Self.otherEntries <= WaitSet.maximum else { throw .linesTooMany(calibration.inputLines.count) }
         precondition(chips.chipOfLine.count == board.lines.count)
         var descriptors = [[Int32]](repeating: [], count: chips.names.count)
         var places: [LinePlace] = []

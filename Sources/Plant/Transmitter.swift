@@ -9,6 +9,19 @@ public enum Transmitter: String, CaseIterable, Sendable {
     /// How far the inlet is open: 4 mA closed, 20 mA open.
     case inletPosition = "inlet-position"
 
+    /// By its place and not by its name: a run of days looks transmitters up a billion times.
+    public func hash(into hasher: inout Hasher) { withUnsafeBytes(of: self) { hasher.combine(bytes: $0) } }
+
+    /// In the order of the converter's inputs.
+    var place: Int {
+        switch self {
+        case .levelA: 0
+        case .levelB: 1
+        case .levelC: 2
+        case .inletPosition: 3
+        }
+    }
+
     public static let lowMicroamperes: Int64 = 4_000
     public static let spanMicroamperes: Int64 = 16_000
     /// What the supply of a loop gives at the most: a bridged one.
@@ -25,6 +38,7 @@ extension Tank {
     /// What the transmitter's loop carries, in microamperes. An open loop beats a bridged one, and both beat
     /// what the transmitter says.
     public func microamperes(_ transmitter: Transmitter) -> Int64 {
+        if faults.isEmpty { return said(transmitter) }
         if faults.contains(.cutLoop(transmitter)) { return 0 }
         if faults.contains(.shortedLoop(transmitter)) { return Transmitter.maximumMicroamperes }
         var current = frozenMicroamperes[transmitter] ?? said(transmitter)
@@ -40,14 +54,14 @@ extension Tank {
         let part = transmitter == .inletPosition
             ? inletMicroseconds * Transmitter.spanMicroamperes / Self.travelMicroseconds
             : contentMicrolitres * Transmitter.spanMicroamperes / Self.capacityMicrolitres
-        let isNoisy = faults.contains(.noise(transmitter))
+        let isNoisy = !faults.isEmpty && faults.contains(.noise(transmitter))
         return Transmitter.lowMicroamperes + part
             + disturbance(transmitter, isNoisy ? Transmitter.noiseMicroamperes : Transmitter.rippleMicroamperes)
     }
 
     /// Another value for each transmitter and moment, the same in each run (the finalizer of SplitMix64).
     private func disturbance(_ transmitter: Transmitter, _ amplitude: Int64) -> Int64 {
-        let seed = UInt64(bitPattern: elapsedMicroseconds) << 2 | UInt64(Transmitter.allCases.firstIndex(of: transmitter)!)
+        let seed = UInt64(bitPattern: elapsedMicroseconds) << 2 | UInt64(transmitter.place)
         var z = seed &* 0x9E37_79B9_7F4A_7C15
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB

@@ -33,7 +33,7 @@ extension Story {
             try scene.command(announce, by: scene.shiftLead)
             try scene.refused(open, "lease-held", by: scene.shiftLead)
             try scene.refused(.renew(actuator: "outlet"), "no-lease", by: scene.shiftLead)
-            usleep(3_000_000)
+            usleep(1_500_000)
             try scene.command(.renew(actuator: "outlet"))
             let renewed = monotonicNanoseconds()
             let holder = try scene.report("who holds it") { $0.states["outlet"]?.holder }

@@ -39,9 +39,9 @@ extension Story {
             return "in force with the inlet at \(stand.tank.inletPermille) permille, no output moved; slew \(slew) of 80 permille a second; away for \(away) of 12000 ms; older: refused"
         }
         check("a calibration that changes more waits until everything is at rest; it outlives a power cut", threat: "P-T4 P-D2", timeoutSeconds: 300) {
+            let new = try scene.variant(version: scene.version + 1, [("changes-maximum = 6", "changes-maximum = 7")])
             try scene.drive(toPermille: 300)
             let before = try require(scene.reports.birth, "no birth")
-            let new = try scene.variant(version: scene.version + 1, [("changes-maximum = 6", "changes-maximum = 7")])
             let mark = scene.mark()
             try scene.offer(new)
             try scene.command(.calibration(digest: new.digest))

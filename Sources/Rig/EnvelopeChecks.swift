@@ -117,9 +117,10 @@ private func pulse(_ scene: Scene) throws -> (on: Int, off: Int) {
     for _ in 0..<2 {
         try scene.command(.select(actuator: "outlet", permille: 1000))
         try scene.command(.setpoint(actuator: "outlet", permille: 1000))
+        _ = try scene.plant("an open outlet") { $0.outputs[.outletEnergise] == .high }
         try scene.command(.setpoint(actuator: "outlet", permille: 0))
+        _ = try scene.plant("a closed outlet") { $0.outputs[.outletEnergise] == .low }
     }
-    _ = try scene.plant("the outlet's second pulse") { _ in scene.edges(.outletEnergise, since: mark).count >= 4 }
     let edges = scene.edges(.outletEnergise, since: mark)
     return (
         min(milliseconds(from: edges[0], to: edges[1]), milliseconds(from: edges[2], to: edges[3])),
@@ -136,7 +137,7 @@ private func heat(_ scene: Scene) throws -> Scene.Heating {
     try scene.refused(.setpoint(actuator: "heater", permille: 1000), "sequence")
     try scene.command(.setpoint(actuator: "pump", permille: 1000), with: [scene.shiftLead])
     _ = try scene.plant("the pump on") { $0.tank.pump.isRunning }
-    usleep(1_300_000)
+    usleep(2_000_000)
     let mark = scene.mark()
     try scene.command(.setpoint(actuator: "heater", permille: 1000))
     let first = try scene.seen(.output(.heater, true), since: mark)
@@ -144,7 +145,7 @@ private func heat(_ scene: Scene) throws -> Scene.Heating {
     let on = scene.onMilliseconds(.heater, since: mark, until: first.nanoseconds + 4_000_000_000)
     // 20 % a second: the first two periods of two seconds have at most 40 and 80 percent.
     try require(on <= 2400 + Reaction.allowanceMilliseconds, "it was on for \(on) of the first 4000 ms")
-    _ = try scene.plant("the heater always on", timeoutSeconds: 15) { _ in
+    try scene.until("the heater always on") {
         scene.onMilliseconds(.heater, since: mark, from: monotonicNanoseconds() - 2_500_000_000) >= 2450
     }
     let full = milliseconds(from: first.nanoseconds, to: scene.edges(.heater, since: mark).last ?? 0)
@@ -159,6 +160,15 @@ extension Scene {
         let mark: Mark
         let onMilliseconds: Int
         let fullMilliseconds: Int
+    }
+
+    /// Waits for what has to be reckoned from the log.
+    func until(_ what: String, timeoutSeconds: Double = 20, _ holds: () -> Bool) throws {
+        let deadline = Date(timeIntervalSinceNow: timeoutSeconds)
+        while !holds() {
+            guard Date() < deadline else { throw Unmet("\(what): not seen by the plant within \(Int(timeoutSeconds)) s") }
+            usleep(50_000)
+        }
     }
 
     /// The last such change since then.

@@ -23,14 +23,13 @@ extension Story {
     func checkFaults(_ scene: Scene) {
         check("a level switch that sticks on only makes it safer", threat: "P-T3 P-E2", timeoutSeconds: 240) {
             try scene.drive(toPermille: 300)
-            let closing = try scene.with(.stuck(.levelHigh, true)) { mark in
+            let (closing, before) = try scene.with(.stuck(.levelHigh, true)) { mark in
                 let closing = try scene.closes(
                     since: mark, outputMilliseconds: scene.reaction.toOutput(sensor: "level-high"),
                     safeMilliseconds: scene.reaction.toSafe(trip: "level-high", actuator: "inlet"))
                 try scene.refused(inlet: 300, "tripped")
-                return closing
+                return (closing, scene.mark())
             }
-            let before = scene.mark()
             try scene.event("sensor-changed", "level-high", since: before)
             try scene.press(until: "trip-reset")
             return "\(closing); refused until the local reset"

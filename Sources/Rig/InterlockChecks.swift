@@ -117,11 +117,11 @@ private func heated(_ scene: Scene) throws {
     scene.heating = nil
     if !scene.tank.pump.isRunning { try scene.command(.setpoint(actuator: "pump", permille: 1000), with: [scene.shiftLead]) }
     _ = try scene.plant("the pump on") { $0.tank.pump.isRunning }
-    usleep(1_300_000)
+    usleep(2_000_000)
     let mark = scene.mark()
     try scene.command(.setpoint(actuator: "heater", permille: 1000))
     try scene.seen(.output(.heater, true), since: mark)
-    _ = try scene.plant("the heater always on", timeoutSeconds: 15) { snapshot in
-        snapshot.outputs[.heater] == .high && scene.onMilliseconds(.heater, since: mark, from: monotonicNanoseconds() - 2_200_000_000) >= 2150
+    try scene.until("the heater always on") {
+        scene.onMilliseconds(.heater, since: mark, from: monotonicNanoseconds() - 2_200_000_000) >= 2150
     }
 }

@@ -67,18 +67,22 @@ extension Story {
             }
             try scene.drive(toPermille: 200)
             mark = scene.mark()
-            for turn in 0..<8 {
+            // So many that one window of ten seconds surely has more than six of them.
+            for turn in 0..<16 {
                 scene.turn(turn % 2 == 0 ? .hand : .automatic)
-                usleep(300_000)
+                usleep(250_000)
             }
-            try scene.event("selector-changed", "inlet off: flapping", since: mark)
+            let flapping = try scene.event("selector-changed", "inlet off: flapping", since: mark)
             _ = try scene.plant("a closed inlet") { $0.tank.inletPermille == 0 }
             try scene.refused(inlet: 200, "selector-off")
-            let quiet = scene.mark()
-            try scene.event("selector-changed", "inlet auto", since: quiet, timeoutSeconds: 20)
-            let seconds = seconds(quiet.nanoseconds, monotonicNanoseconds())
-            try require(!scene.opened(since: quiet), "it opened by itself")
-            return String(format: "off: %@; both: %@; flapping: off until %.0f s of quiet", off, both, seconds)
+            let closed = scene.mark()
+            let quiet = try scene.report("the inlet in auto again", timeoutSeconds: 25) { reports in
+                reports.events.first { $0.code == "selector-changed" && $0.text == "inlet auto" && $0.stamp.sequence > flapping.stamp.sequence }
+            }
+            try require(!scene.opened(since: closed), "it opened by itself")
+            let seconds = Double(quiet.stamp.monotonicMilliseconds - flapping.stamp.monotonicMilliseconds) / 1000
+            try require(seconds >= 9.5, "it was off for \(seconds) s only")
+            return String(format: "off: %@; both: %@; flapping: off for %.1f s, until ten of quiet", off, both, seconds)
         }
     }
 }

@@ -61,6 +61,8 @@ public struct Exchange: @unchecked Sendable {
     public func ask(outputs: UInt64, wanted: UInt64, again: Bool) -> UInt32 { pk_ask(shared, outputs, wanted, again ? 1 : 0) }
     /// The last request that was carried out.
     public var answered: UInt32 { pk_answered(shared) }
+    /// How many calls of the thread have returned: whether it goes on, however slowly.
+    public var calls: UInt32 { pk_calls(shared) }
     public func reading(at place: Int) -> UInt8 { pk_reading(shared, Int32(place)) }
     public func sample(at place: Int) -> Sample { Sample(pk_sample(shared, Int32(place))) }
     /// Returns when the thread runs and has made every system call that its start needs.
@@ -80,5 +82,6 @@ public struct Exchange: @unchecked Sendable {
     public func publish(_ reading: UInt8, at place: Int) { pk_publish(shared, Int32(place), reading) }
     /// Its number is one more than that of the last.
     public func publish(sample value: Int32, at place: Int) { pk_publish_sample(shared, Int32(place), UInt32(bitPattern: value)) }
+    public func countCall() { pk_count_call(shared) }
     public func answer(_ number: UInt32) { pk_answer(shared, number) }
 }

@@ -6,6 +6,7 @@ import Board
 import Calibration
 import Control
 @testable import Controller
+import ControlSimulation
 import Foundation
 import GPIO
 import Testing
@@ -35,7 +36,7 @@ private final class ChipBench: Pins, @unchecked Sendable {
 private struct Board {
     let benches = [ChipBench(), ChipBench()]
     var bank: LineBank<ChipBench>
-    var known = Inputs(inputs: 3, outputs: 3, sensors: 0)
+    var known: Inputs
     var now: Int64 = 1000
     var levels = [false, false, true]
 
@@ -44,6 +45,10 @@ private struct Board {
             inputs: [LinePlace(chip: 0, place: 0), LinePlace(chip: 0, place: 1), LinePlace(chip: 1, place: 0)], inputDescriptors: [],
             outputs: [LinePlace(chip: 0, place: 2), LinePlace(chip: 1, place: 1), LinePlace(chip: 1, place: 2)], descriptors: [[], []])
         let benches = benches
+        // Of any calibration: the lines are the plan's.
+        known = Inputs(try tank())
+        known.lines = [.unreadable, .unreadable, .unreadable]
+        known.readBacks = [.low, .low, .low]
         bank = LineBank(plan, try (0..<2).map { _ in try Chip.started() }) { benches[$0] }
     }
 

@@ -117,9 +117,9 @@ private final class Running: @unchecked Sendable {
         let linesOfChip = map.names.indices.map { chip in
             board.lines.indices.filter { map.chipOfLine[$0] == chip }.map { Plant.Line(rawValue: board.lines[$0].name)! }
         }
-        var chips: [Chip<WorldPins>] = []
+        var chips: [GPIO.Chip<WorldPins>] = []
         for _ in map.names {
-            chips.append(Chip())
+            chips.append(GPIO.Chip())
             try chips[chips.count - 1].start()
         }
         let sampler = Sampler<WorldChannels>()
@@ -149,8 +149,8 @@ private final class Running: @unchecked Sendable {
         thread.start()
     }
 
-    /// Takes all that came, from keeper's and supervisor's end.
-    func hear() {
+    /// Takes what the supervisor is told.
+    func hearForSupervisor() {
         while let count = try? receivePacket(into: &buffer, on: supervisor), count > 0 {
             guard let message = try? decode(RoleMessage.self, buffer.span.bytes.extracting(0..<count)) else { continue }
             if case .checkIn = message {
@@ -160,6 +160,10 @@ private final class Running: @unchecked Sendable {
                 checkedInAt = now
             }
         }
+    }
+
+    /// Takes what the keeper is told.
+    func hearForKeeper() {
         while let count = try? receivePacket(into: &buffer, on: keeper), count > 0 {
             guard let message = try? decode(ControllerToKeeper.self, buffer.span.bytes.extracting(0..<count)) else { continue }
             switch message {
@@ -230,7 +234,8 @@ private func lie(_ random: inout Seeded) -> [UInt8] {
             let end = monotonicMilliseconds() + UInt64(seconds * 1000)
             while monotonicMilliseconds() < end {
                 _ = running.say(.heartbeat)
-                running.hear()
+                running.hearForSupervisor()
+                running.hearForKeeper()
                 if holds() { return true }
                 usleep(20_000)
             }
@@ -244,14 +249,15 @@ private func lie(_ random: inout Seeded) -> [UInt8] {
         while monotonicMilliseconds() - start < 20_000 {
             for _ in 0..<64 { if running.say(lie(&random)) { sent += 1 } else { full += 1 } }
             // In the second half it does not even read what it is told.
-            if monotonicMilliseconds() - start < 10_000 { running.hear() }
+            if monotonicMilliseconds() - start < 10_000 { running.hearForKeeper() }
+            running.hearForSupervisor()
             wasOpening = wasOpening || world.isOpening
             if !hasRisen, monotonicMilliseconds() - start > 5000, world.isOpening {
                 hasRisen = true
                 world.rise()
             }
         }
-        running.hear()
+        running.hearForKeeper()
         let tank = world.now
         let heard = running.heard
         print("""
@@ -260,12 +266,12 @@ private func lie(_ random: inout Seeded) -> [UInt8] {
             the inlet at most \(tank.inletHighestPermille) permille, stopped \(world.reaction.map(String.init) ?? "never,") ms after the high level
             """)
         #expect(tank.inletHighestPermille <= 500 && tank.bothDrivenMicroseconds == 0 && tank.spiltMicrolitres == 0 && tank.pump.bothDrivenMicroseconds == 0)
-        #expect(sent > 20_000 && full > 0, "it was no flood")
+        #expect(sent > 20_000, "it was no flood")
         #expect(wasOpening && hasRisen && heard.trips > 0, "nothing moved: nothing was shown")
         // Two ticks, and what a machine with other work adds.
         let reaction = try #require(world.reaction)
         #expect(reaction < 100 + 400)
-        #expect(heard.checkIns > 100 && heard.latestMilliseconds < 1000)
+        #expect(heard.checkIns > 100 && heard.longestMilliseconds < 1000 && heard.latestMilliseconds < 1000)
         #expect(running.end())
     }
 }

@@ -104,6 +104,30 @@ private func says(_ tank: Tank, _ transmitter: Transmitter, _ microamperes: Int6
         #expect(!tank.outletOpen)
     }
 
+    @Test func aShortBeatsTheBoardAndACutBeatsTheShort() {
+        var tank = Tank()
+        tank.faults = [.shorted(.inletOpen, true)]
+        tank.step(outputs: [.inletOpen: .low], microseconds: second)
+        #expect(tank.inletPermille == 125 && tank.short(of: .inletOpen) == true && tank.short(of: .inletClose) == nil)
+        tank.faults = [.shorted(.inletOpen, false)]
+        tank.step(outputs: [.inletOpen: .high], microseconds: second)
+        #expect(tank.inletPermille == 125 && tank.short(of: .inletOpen) == false)
+        tank.faults = [.shorted(.inletOpen, true), .cut(.inletOpen)]
+        tank.step(outputs: [.inletOpen: .high], microseconds: second)
+        #expect(tank.inletPermille == 125)
+    }
+
+    @Test func aLeakRunsThroughAClosedInletUnlessTheSupplyIsShut() {
+        var tank = Tank()
+        tank.faults = [.leakingValve]
+        let before = tank.contentMicrolitres
+        tank.step(outputs: [:], microseconds: 10 * second)
+        #expect(tank.contentMicrolitres - before == 10 * Tank.leakMicrolitresPerSecond)
+        tank.supplyShut = true
+        tank.step(outputs: [:], microseconds: 10 * second)
+        #expect(tank.contentMicrolitres - before == 10 * Tank.leakMicrolitresPerSecond)
+    }
+
     @Test func everyFaultIsFoundByItsName() {
         for fault in Fault.all { #expect(Fault(name: fault.name) == fault) }
         #expect(Fault(name: "jammed") == nil)

@@ -2,6 +2,7 @@
 import Foundation
 import Plant
 import RunReport
+import Telemetry
 import Testing
 
 @testable import Rig
@@ -64,6 +65,23 @@ import Testing
         #expect(lines.last!.contains("quit"))
     }
 
+    @Test func theScreenShowsThePersonAndWhatHoldsEachActuatorBack() throws {
+        var view = try view()
+        view.states = [
+            "inlet": ActuatorState(point: 0, mode: .hand, holder: nil, firstOut: "level-high", fault: nil),
+            "outlet": ActuatorState(point: 1, mode: .auto, holder: "operator", firstOut: nil, fault: nil),
+            "pump": ActuatorState(point: 2, mode: .auto, holder: nil, firstOut: nil, fault: "contact"),
+        ]
+        view.phase = "rinse"
+        view.bypasses = ["level-high-high"]
+        view.keys = (0..<14).map { ("\($0)", "a meaning") } + [("q", "quit")]
+        let lines = Screen.frame(view, width: 80, height: 24).map { Screen.visible($0) }
+        #expect(lines.count == 24 && lines.last!.contains("quit"))
+        for text in ["hand, trip level-high", "auto, operator", "auto, contact", "rinse  bypassed: level-high-high", "AUTO  open ○ close ○ reset ○", "door closed", "K above the room"] {
+            #expect(lines.contains { $0.contains(text) }, "\(text)")
+        }
+    }
+
     @Test func aConsoleCannotCommandTheTerminal() {
         #expect(Screen.harmless("a\u{1B}[2Jb\u{9B}c\r") == "a·[2Jb·c·")
         #expect(!Screen.clipped("a\u{7}\tb", 10).contains("\u{7}"))
@@ -75,13 +93,13 @@ import Testing
             seed = seed &* 6364136223846793005 &+ 1442695040888963407
             return UInt8(truncatingIfNeeded: seed >> 33)
         }
-        for kind in ["birth", "data", "event", "receipt", "death"] {
+        for kind in ["birth", "data", "event", "receipt", "state", "death"] {
             for length in 0..<64 {
                 let hex = (0..<length).map { _ in String(format: "%02x", next()) }.joined()
                 reports.take(Message(line: "1 0 \(hex) penstock/x/\(kind)", number: 0)!)
             }
         }
-        #expect(reports.malformed.count == 5 * 64 && reports.birth == nil)
+        #expect(reports.malformed.count == 6 * 64 && reports.birth == nil)
         for line in ["", "1 0 zz topic", "x 0 00 topic", "1 0 0 topic", "1 0 00"] { #expect(Message(line: line[...], number: 0) == nil) }
         #expect(Message(line: "1 1  a topic with spaces", number: 0)?.topic == "a topic with spaces")
     }
