@@ -17,6 +17,16 @@ extension SimulatedBoard {
     fileprivate mutating func command(_ permille: Int) -> Reason { order(.setpoint(actuator: inlet, permille: permille)) }
     fileprivate var isTripped: Bool { control.isTripped }
     fileprivate var isHealthy: Bool { control.isHealthy }
+
+    /// Runs, and tells what happened: code and reason.
+    fileprivate mutating func happenings(seconds: Int) -> [String] {
+        var happenings: [String] = []
+        for _ in 0..<seconds * 1000 / calibration.tickMilliseconds {
+            tick()
+            for i in 0..<control.events.count { happenings.append("\(control.events[i].code.code) \(control.events[i].reason.code)") }
+        }
+        return happenings
+    }
 }
 
 @Suite struct BoardCalibrationTests {
@@ -90,6 +100,77 @@ extension SimulatedBoard {
             for code in board.pass(hours: 1) where code == .proofOverdue { overdueAfter = Double(hour) }
         }
         #expect(overdueAfter == Double(test.intervalHours))
+    }
+
+    @Test("P-E2 the level is high by the two loops that are left: the inlet closes though the switch says nothing")
+    func voting() throws {
+        var board = SimulatedBoard(try CalibrationCompiler.compile(folder))
+        board.tank.faults = [.stuck(.levelHigh, false), .cutLoop(.levelA)]
+        board.run(seconds: 12)
+        #expect(board.command(400) == .none)
+        board.run(seconds: 3)
+        board.tank.fill(toMicrolitres: 19_300_000)
+        let happenings = board.happenings(seconds: 8)
+        #expect(happenings.contains("tripped condition") && board.isTripped, "\(happenings)")
+        #expect(board.tank.inletPermille == 0)
+    }
+
+    @Test("V-S1 local beats remote, in the same envelope")
+    func hand() throws {
+        var board = SimulatedBoard(try CalibrationCompiler.compile(folder))
+        board.run(seconds: 12)
+        board.tank.panel.selector = .hand
+        board.run(seconds: 1)
+        #expect(board.command(200) == .localAuthority)
+        // Its button counts for five seconds on end, so it is let go between.
+        for _ in 0..<4 {
+            board.tank.panel.openPressed = true
+            board.run(seconds: 3)
+            board.tank.panel.openPressed = false
+            board.run(seconds: 1)
+        }
+        #expect((400...500).contains(board.tank.inletHighestPermille), "\(board.tank.inletHighestPermille)")
+        board.tank.panel.selector = .off
+        board.run(seconds: 7)
+        #expect(board.tank.inletPermille == 0)
+        #expect(board.command(200) == .selectorOff)
+    }
+
+    @Test("P-E1 the open door, the missing flow and the jammed inlet are found, each by its own reason")
+    func faults() throws {
+        let calibration = try CalibrationCompiler.compile(folder)
+        var door = SimulatedBoard(calibration)
+        door.run(seconds: 12)
+        door.tank.panel.doorIsOpen = true
+        let opened = door.happenings(seconds: 1)
+        #expect(door.command(200) == .permissive && opened.contains("tripped condition"), "\(opened)")
+        var dry = SimulatedBoard(calibration)
+        dry.run(seconds: 12)
+        dry.tank.supplyShut = true
+        #expect(dry.command(300) == .none)
+        let waited = dry.happenings(seconds: 9)
+        #expect(waited.contains { $0.hasPrefix("no-response") }, "\(waited)")
+        var jammed = SimulatedBoard(calibration)
+        jammed.run(seconds: 12)
+        jammed.tank.faults = [.jammedValve]
+        #expect(jammed.command(400) == .none)
+        let stuck = jammed.happenings(seconds: 6)
+        #expect(stuck.contains("fault travel-deviation") || stuck.contains("fault travel-late"), "\(stuck)")
+    }
+
+    @Test("The article tells every key of the file, and every code of what happens")
+    func article() throws {
+        let root = folder.replacing("/Boards/qemu-x86_64", with: "")
+        let article = String(decoding: try readFile(root + "/Sources/penstock/penstock.docc/Calibration.md"), as: UTF8.self)
+        for reason in Reason.allCases where reason != .none { #expect(article.contains("`\(reason.code)`"), "the reason \(reason.code)") }
+        for event in EventCode.allCases { #expect(article.contains("`\(event.code)`"), "the event \(event.code)") }
+        let units = ["-permille-per-second", "-percent-per-second", "-milliseconds", "-seconds", "-minutes", "-hours", "-permille", "-percent"]
+        let everything = String(decoding: try readFile(root + "/Tests/CompilerTests/Calibrations/everything.toml"), as: UTF8.self)
+        for line in everything.split(separator: "\n") {
+            guard let key = line.split(separator: " = ").first, line.contains(" = "), key != "version" else { continue }
+            let bare = units.first { key.hasSuffix($0) }.map { String(key.dropLast($0.count)) } ?? String(key)
+            #expect(article.contains("`\(key)`") || article.contains("`\(bare)`"), "the key \(key)")
+        }
     }
 
     @Test("A mistake is named with line, section, key and reason")

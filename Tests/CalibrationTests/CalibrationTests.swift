@@ -54,18 +54,22 @@ private func everything() throws -> Calibration.Content { try decoded(corpus("ev
     @Test("What needs more bytes than a document may have is refused, and says what to do")
     func tooLong() throws {
         var content = try decoded(corpus("largest")).content
-        for i in content.actuators.indices { content.actuators[i].envelope.lifetimeCycles = 999_999_999 }
-        // Every trip for every actuator, in every phase, and every switch with the longest names.
+        // As many motor valves as there may be, each with a limit for every phase: they say the most.
+        guard case .motorValve(let model) = content.actuators[0].drive else { return #expect(Bool(false)) }
+        for i in content.actuators.indices {
+            if case .latchingRelay = content.actuators[i].drive { continue }
+            var valve = model
+            let number = i < 10 ? "0\(i)" : "\(i)"
+            valve.openLine = "open-\(number)-with-a-very-long-name-in"
+            valve.closeLine = "shut-\(number)-with-a-very-long-name-in"
+            valve.openEndLine = "oend-\(number)-with-a-very-long-name-in"
+            valve.closedEndLine = "cend-\(number)-with-a-very-long-name-in"
+            content.actuators[i].drive = .motorValve(valve)
+            content.actuators[i].envelope = content.actuators[0].envelope
+        }
         for i in content.trips.indices where !content.trips[i].isEssential {
             content.trips[i].actuators = Array(0..<16)
             content.trips[i].phases = Array(0..<8)
-            content.trips[i].processSafetyMilliseconds = 3_600_000
-        }
-        for i in content.sensors.indices where i % 3 != 0 && !content.trips.contains(where: { $0.sensor == i }) && i > 2 {
-            let number = i < 10 ? "0\(i)" : "\(i)"
-            content.sensors[i].source = .switch(Switch(
-                line: "line-\(number)-with-a-very-long-name-in", antivalentLine: "pair-\(number)-with-a-very-long-name-in", discrepancyMilliseconds: 300, debounceMilliseconds: 300, activeWhenHigh: true))
-            content.sensors[i].plausibility = Plausibility()
         }
         do throws(CalibrationError) {
             _ = try Calibration(content)

@@ -126,6 +126,21 @@ func compiled(replacing edits: [(String, String)]) throws -> Result<Calibration,
         #expect(failure.text.contains(mistake.says), "\(failure)")
     }
 
+    @Test("No number, however large, traps: it is taken or refused in its line", arguments: ["0", "4294967295", "4294967296", "9223372036854775807", "-9223372036854775808"])
+    func extremes(number: String) throws {
+        let text = String(decoding: try readFile(everythingPath), as: UTF8.self)
+        var refused = 0
+        for line in Set(text.split(separator: "\n")) {
+            let parts = line.split(separator: " = ", maxSplits: 1)
+            guard parts.count == 2, !line.hasPrefix("#"), let first = parts[1].first, first.isNumber || parts[1].contains("\"0") || parts[1].contains(/"[1-9]/) else { continue }
+            let value = first == "\"" ? "\"\(number) \(parts[1].dropLast().split(separator: " ").last ?? "")\"" : number
+            guard case .failure(let failure) = try compiled(replacing: [("\n\(line)\n", "\n\(parts[0]) = \(value)\n")]) else { continue }
+            refused += 1
+            #expect(failure.code.hasPrefix("calibration-") && (failure.text.hasPrefix("line ") || failure.text.hasPrefix("'tick'") || failure.text.hasPrefix("'supervision")), "\(failure)")
+        }
+        #expect(refused >= 20, "\(refused)")
+    }
+
     @Test("What the file itself lacks is said, where there is no line to point at")
     func withoutLine() throws {
         for (old, says) in [("version = 7\n", "'version': is missing"), ("tick-milliseconds = 20\n", "'tick': is missing: a whole number as tick-milliseconds")] {
@@ -325,7 +340,7 @@ extension Mistake {
         .init("position-minimum-percent = 5", "position-minimum-percent = 19", at: "position-maximum-percent = 20", "contradiction", "leaves no room"),
         .init("slew-percent-per-second = 4\nmaximum-away-minutes = 30", "maximum-away-seconds = 8", "contradiction", "before the valve has opened"),
         .init("sensor = \"feed-position\"", "sensor = \"door\"", "contradiction", "is a switch: it must measure"),
-        .init("sensor = \"feed-position\"", "sensor = \"level\"", "contradiction", "does not measure 0 (closed) to 1 (open)"),
+        .init("sensor = \"feed-position\"", "sensor = \"level\"", "contradiction", "does not measure 0 (closed) to 1000 (open) permille"),
         .init("deviation-percent = 8", "deviation-percent = 51", "bounds", "outside 1 to 500"),
         .init("deviation-persistence-seconds = 2", "deviation-persistence-milliseconds = 10", "bounds", "outside 20 to 60000"),
         .init("stroke-percent = 10", "stroke-permille = 9", "bounds", "outside 10 to 500"),
@@ -340,11 +355,11 @@ extension Mistake {
         .init("travel-milliseconds = 300", "travel-minutes = 2", "bounds", "outside 0 to 60000"),
         .init("maximum-away-hours = 2\n", "maximum-away-milliseconds = 400\n", "contradiction", "least time that it must stay so"),
         .init("energise-to = \"close\"\nminimum-on-milliseconds = 500\nminimum-off-milliseconds = 500\ntravel-milliseconds = 300\nmaximum-away-hours = 2\nstarts-per-hour = 120", "energise-to = \"open\"\nminimum-on-milliseconds = 500\nminimum-off-milliseconds = 500\ntravel-milliseconds = 300\nmaximum-away-hours = 2\nrunning-minutes-per-hour = 11",
-              at: "running-minutes-per-hour = 11", "contradiction", "needs the line energised"),
+              at: "running-minutes-per-hour = 11", "contradiction", "it runs in its safe state"),
         .init("period-seconds = 10", "period-milliseconds = 300", "bounds", "outside 500 to 3600000"),
         .init("minimum-on-milliseconds = 400", "minimum-on-milliseconds = 9700", "contradiction", "together are longer than the period"),
         .init("minimum-on-milliseconds = 400", "minimum-on-milliseconds = 8100", at: "position-maximum-percent = 80", "contradiction", "could never be on"),
-        .init("running-minutes-per-hour = 45", "starts-per-hour = 100", "contradiction", "is less than the 360 starts of its period"),
+        .init("running-minutes-per-hour = 45", "starts-per-hour = 100", "contradiction", "is less than the 368 starts of its period"),
         .init("running-minutes-per-hour = 45\nsafe-state = \"closed\"", "safe-state = \"last\"", "contradiction", "switched all the time has none"),
         .init("pulse-milliseconds = 100", "pulse-milliseconds = 30", "contradiction", "two ticks"),
         .init("pulse-milliseconds = 100", "pulse-milliseconds = 5001", "bounds", "outside 1 to 5000"),
@@ -383,6 +398,9 @@ extension Mistake {
         .init("bypass-maximum-minutes = 30", "bypas-maximum-minutes = 30", "file-invalid", "is it 'bypass-maximum-minutes'?"),
         .init("phases = [\"fill\", \"heat\"]", "phases = [\"fill\", \"fill\"]", "contradiction", "name 'fill' twice"),
         .init("phases = [\"fill\", \"heat\"]", "phases = [\"fil\"]", "reference", "there is no phase 'fil'"),
+        .init("[[trip]]\nname = \"level-high-high\"", "[[trip]]\nname = \"level-low\"\nsensor = \"level\"\nbelow = \"2.3 m\"\nactuators = [\"heater\"]\nreset = \"local\"\n[[trip]]\nname = \"level-high-high\"",
+              at: "below = \"2.3 m\"", "contradiction", "and trip 'level-high-high' leave no value at which 'heater' could move"),
+        .init("[[permissive]]", "[[trip]]\nname = \"door-2\"\nsensor = \"door\"\nwhen = \"active\"\nactuators = [\"vent\"]\nlatched = false\n[[permissive]]", at: "when = \"inactive\"", "contradiction", "leave no value"),
         .init("name = \"overspeed\"", "name = \"overfill\"", at: "name = \"overfill\"\nsensor = \"pump-speed\"", "name", "'overfill' stands twice"),
     ]
 
