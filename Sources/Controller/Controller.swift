@@ -228,7 +228,7 @@ struct Controller<P: Pins, C: Channels>: ~Copyable {
                 isCalibrationTold = tell(.calibrationInForce(digest: calibration.digest))
                 return
             }
-            if let text = calibration.wait(forActuator: actuator) { tell(.event(code: "calibration-pending", text: text)) }
+            if let text = calibration.wait(forActuator: actuator, reason) { tell(.event(code: "calibration-pending", text: text)) }
         } else if let text = calibration.waitForRest() {
             tell(.event(code: "calibration-pending", text: text))
         }
