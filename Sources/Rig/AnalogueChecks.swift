@@ -39,6 +39,22 @@ extension Story {
             try require(step.hasPrefix("4 of 4"), step)
             return step
         }
+        check("analogue inputs: what the plant's transmitters say is what the board reports, within 1 % of their span", timeoutSeconds: 240) {
+            try scene.ready()
+            var worst: Int64 = 0, slowest = 0
+            // Steps that no water makes: the third transmitter's rate limit holds each back for seconds.
+            for litres in [6, 1, 10, 16, 3] as [Int64] {
+                let start = monotonicNanoseconds()
+                scene.fill(toLitres: litres)
+                for transmitter in [Transmitter.levelA, .levelB, .levelC] {
+                    worst = max(worst, try arrives(scene, transmitter, litres * 1000, ofSpan: 20_000))
+                }
+                slowest = max(slowest, milliseconds(from: start, to: monotonicNanoseconds()))
+            }
+            try scene.drive(toPermille: 300)
+            let position = try arrives(scene, .inletPosition, scene.tank.inletPermille * 1000, ofSpan: 1_000_000)
+            return "15 levels within \(worst) ml of 20 l, the slowest three after \(slowest) ms; the position within \(position) of 1000000"
+        }
         check("one of three transmitters lies: each way is named in its time, the vote goes on", threat: "P-T3", timeoutSeconds: 300) {
             try settled(scene)
             let stand = try scene.drive(toPermille: 300)
@@ -106,6 +122,15 @@ private func settled(_ scene: Scene) throws {
     try scene.running()
     _ = try scene.report("good transmitters") { reports in
         ["level-a", "level-b", "level-c", "inlet-position", "level"].allSatisfy { reports.values[$0]?.quality == .good } ? true : nil
+    }
+}
+
+/// Waits until the board reports this, in thousandths of the unit, within 1 % of the span; by how much it is off.
+private func arrives(_ scene: Scene, _ transmitter: Transmitter, _ wanted: Int64, ofSpan span: Int64) throws -> Int64 {
+    try scene.report("\(transmitter.rawValue) at \(wanted)", timeoutSeconds: 20) { reports in
+        guard let sample = reports.values[transmitter.rawValue], sample.quality == .good else { return nil }
+        let off = abs(sample.value - wanted)
+        return off * 100 <= span ? off : nil
     }
 }
 
