@@ -108,6 +108,8 @@ final class Scene: @unchecked Sendable {
 
     /// Trips and faults are reset by the button at the machine, if there are any.
     private func reset() throws {
+        refresh()
+        if monotonicNanoseconds() - reports.heldNanoseconds < 1_000_000_000 { usleep(1_000_000) }
         guard try held() else { return }
         if tank.levelPermille > 800 || tank.input(.levelLow) { fill(toLitres: 6) }
         for _ in 0..<5 {
