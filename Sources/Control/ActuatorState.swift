@@ -43,7 +43,7 @@ struct Selection {
 
     mutating func pass(_ elapsed: Int) {
         remaining -= elapsed
-        if remaining <= 0 { issuers = 0 }
+        if remaining <= 0, enforced(.selectTimeout) { issuers = 0 }
     }
 
     func covers(_ issuers: UInt32, _ permille: Int) -> Bool { self.issuers & issuers != 0 && self.permille == permille }
@@ -203,7 +203,7 @@ extension Control {
 
     /// Stays where it is, as nearly as it can; what is on its way back to safe goes on.
     mutating func hold(_ a: Int) {
-        guard !actuators[a].isReturning else { return setpoint(a, actuators[a].safePermille) }
+        guard !actuators[a].isReturning || !enforced(.returning) else { return setpoint(a, actuators[a].safePermille) }
         let position = actuators[a].position
         switch actuators[a].kind {
         case .motorValve: valves[position].hold()

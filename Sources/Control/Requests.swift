@@ -85,9 +85,9 @@ extension Control {
         if actuator.kind == .motorValve {
             let valve = valves[actuator.position]
             if valve.mode == .unreferenced, enforced(.referenced) { return .notReferenced }
-            if valve.isProving, permille != actuator.safePermille { return .proofRunning }
+            if valve.isProving, permille != actuator.safePermille, enforced(.proofRunning) { return .proofRunning }
         }
-        if actuator.isReturning, permille != actuator.safePermille { return .maximumAway }
+        if actuator.isReturning, permille != actuator.safePermille, enforced(.returning) { return .maximumAway }
         return checksObstacle ? obstacleToward(a, permille) : .none
     }
 
@@ -121,14 +121,14 @@ extension Control {
 
     private mutating func takeRenewal(_ a: Int, _ issuers: UInt32) -> Reason {
         guard isActuator(a) else { return .unknownActuator }
-        guard actuators[a].lease.holder & issuers != 0 else { return .noLease }
+        guard actuators[a].lease.holder & issuers != 0 || !enforced(.noLease) else { return .noLease }
         actuators[a].lease.give(issuers, milliseconds: actuators[a].governance.leaseMilliseconds)
         return .none
     }
 
     private mutating func takeRelease(_ a: Int, _ issuers: UInt32) -> Reason {
         guard isActuator(a) else { return .unknownActuator }
-        guard actuators[a].lease.holder & issuers != 0 else { return .noLease }
+        guard actuators[a].lease.holder & issuers != 0 || !enforced(.noLease) else { return .noLease }
         actuators[a].lease.clear()
         events.append(.leaseEnded, .released, index: UInt8(a), value: 0)
         setpoint(a, actuators[a].safePermille)
@@ -211,7 +211,7 @@ extension Control {
 extension ActuatorState {
     /// The obstacle as it is now: requests of one step see what those before them did.
     func obstacle(now control: borrowing Control, _ a: Int) -> Reason {
-        if isReturning { return .maximumAway }
+        if isReturning, enforced(.returning) { return .maximumAway }
         // A motor that runs may finish its way: it has started already.
         if startsExhausted, kind != .motorValve || !wasDriven { return .startsPerHour }
         if runningExhausted { return .runningTime }

@@ -85,7 +85,7 @@ struct TripState {
         defer { wasDemanded = demanded }
         guard demanded, !wasDemanded else { return nil }
         // A cause that comes again while it stands latched is one more that a press must come after.
-        latchedAt = control.now
+        if !isLatched || enforced(.latchAgain) { latchedAt = control.now }
         guard !isLatched else { return nil }
         isLatched = latches && enforced(.tripLatch)
         return byCondition ? .condition : control.sensors[sensor].badness
@@ -196,7 +196,7 @@ extension Control {
                 if cleared { retainedRevision &+= 1 }
                 events.append(cleared ? .tripReset : .resetRefused, index: firstActuator(of: t), value: Int64(t))
             }
-            for a in actuators.indices where actuators[a].reset == i && actuators[a].fault != .none && pressed > actuators[a].faultAt {
+            for a in actuators.indices where actuators[a].reset == i && actuators[a].fault != .none && (pressed > actuators[a].faultAt || !enforced(.faultResetAfter)) {
                 clearFault(a)
             }
         }

@@ -318,7 +318,8 @@ struct ValveState {
     private mutating func goClosed(_ events: inout EventBuffer) -> Drive {
         if isConfirmedClosed, travel.spent == 0 { return .none }
         isConfirmedClosed = false
-        guard travel.isReturned, closedEnd.value == .high, pressed >= pressing else { return .close }
+        let isAtSwitch = closedEnd.value == .high && pressed >= pressing || !enforced(.closedBySwitch)
+        guard travel.isReturned, isAtSwitch else { return .close }
         travel.closedForSure()
         if mode != .ready {
             mode = .ready
