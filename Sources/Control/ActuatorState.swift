@@ -308,8 +308,9 @@ extension Control {
         case .solenoid, .timeProportional: return (outputs[output], outputs[output] && !actuators[a].wasDriven)
         case .latchingRelay:
             let relay = relays[actuators[a].position]
+            // One of which it is not known where it is may be running.
             let isSet = relay.isKnown && relay.permille == 1000
-            return (isSet, isSet && !actuators[a].wasDriven)
+            return (isSet || !relay.isKnown, isSet && !actuators[a].wasDriven)
         }
     }
 

@@ -182,6 +182,9 @@ public struct Judge {
             actuators[a].governance = calibration.actuators[a].governance
             actuators[a].leaseHolder = .max
             actuators[a].slewBucket = 0
+            // What was before it was held against another limit.
+            actuators[a].starts.removeAll()
+            actuators[a].firstStart = 0
         }
     }
 
@@ -284,7 +287,8 @@ public struct Judge {
             let isArmed = record.armed & 1 << UInt32(phase) != 0 && !isBypassed && !control.isBypassed(trip: t)
             let (truthful, broken) = trust(record.trip.sensor, plant)
             let stands = isArmed && truthful > 0 && holds(record.trip.condition, record.trip.sensor, plant)
-            trips[t].conditionFor = stands ? record.conditionFor + sure : 0
+            // A clock that leaps makes every rate a lie.
+            trips[t].conditionFor = stands && told <= 20 * tick ? record.conditionFor + sure : 0
             trips[t].brokenFor = isArmed && broken > 0 ? record.brokenFor + sure : 0
             let isLatched = control.isLatched(trip: t)
             if isLatched, !record.isLatched { (trips[t].latchedAt, tripped) = (time, tripped + 1) }

@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test("P-E1 P-E2 every state of a solenoid with its times, a latched trip, a selector, a button and supervision")
-    func solenoid() throws { search("solenoid", try .solenoid(), least: 10_000) }
+    func solenoid() throws { search("solenoid", try .solenoid(), least: 3000) }
 
     @Test("P-E1 P-E2 every state of a motor valve that may jam at any tick, with a latched trip")
     func motorValve() throws { search("motor valve", try .motorValve(), least: 10_000) }
