@@ -42,6 +42,8 @@ public struct Exhaustive {
     let choices: [Choice]
     let isValve: Bool
     private let tick: Int
+    /// What the valve moves in a tick: a tenth of its travel.
+    private static let stepPermille = 100
 
     init(_ calibration: Calibration, _ choices: [Choice]) {
         self.calibration = calibration
@@ -53,11 +55,11 @@ public struct Exhaustive {
     /// A solenoid with its times, a latched trip with its reset, a selector with a button, supervision.
     public static func solenoid() throws(CalibrationError) -> Exhaustive {
         let content = Calibration.Content(
-            version: 1, board: "bench", tickMilliseconds: 250, supervisionTimeoutMilliseconds: 750,
-            resets: [Reset(name: "reset", line: "reset", holdMilliseconds: 500)],
-            selectors: [Selector(name: "place", handLine: "hand", autoLine: "auto", debounceMilliseconds: 0, changesMaximum: 100, buttonMaximumMilliseconds: 1000)],
+            version: 1, board: "bench", tickMilliseconds: 350, supervisionTimeoutMilliseconds: 1050,
+            resets: [Reset(name: "reset", line: "reset", holdMilliseconds: 700)],
+            selectors: [Selector(name: "place", handLine: "hand", autoLine: "auto", debounceMilliseconds: 0, changesMaximum: 100, buttonMaximumMilliseconds: 1400)],
             sensors: [level("level")],
-            actuators: [ControlSimulation.solenoid("valve", on: 500, off: 500, governance: Governance(selector: 0, openButton: "button"))],
+            actuators: [ControlSimulation.solenoid("valve", on: 700, off: 700, governance: Governance(selector: 0, openButton: "button"))],
             trips: [trip("level", .active)])
         var choices: [Choice] = []
         for bits in 0..<64 {
@@ -75,12 +77,12 @@ public struct Exhaustive {
             name: "valve",
             drive: .motorValve(MotorValve(
                 openLine: "open", closeLine: "close", openEndLine: "open-end", closedEndLine: "closed-end", endSwitchDebounceMilliseconds: 0,
-                endSwitchTolerancePermille: 60, strokeMilliseconds: 1000, strokeFastestMilliseconds: 1000, strokeSlowestMilliseconds: 1000,
-                coastMilliseconds: 0, restMilliseconds: 100)),
+                endSwitchTolerancePermille: 60, strokeMilliseconds: 3500, strokeFastestMilliseconds: 3500, strokeSlowestMilliseconds: 3500,
+                coastMilliseconds: 0, restMilliseconds: 350)),
             envelope: Envelope(maximumPermille: 500), safeState: .closed, reset: 0)
         let content = Calibration.Content(
-            version: 1, board: "bench", tickMilliseconds: 100, supervisionTimeoutMilliseconds: 300,
-            resets: [Reset(name: "reset", line: "reset", holdMilliseconds: 100)], sensors: [level("level")], actuators: [valve], trips: [trip("level", .active)])
+            version: 1, board: "bench", tickMilliseconds: 350, supervisionTimeoutMilliseconds: 1050,
+            resets: [Reset(name: "reset", line: "reset", holdMilliseconds: 350)], sensors: [level("level")], actuators: [valve], trips: [trip("level", .active)])
         var choices: [Choice] = []
         for bits in 0..<8 {
             for order in [nil, 0, 200, 400] { choices.append(Choice(reset: bits & 1 != 0, sensor: bits & 2 != 0, order: order, isJammed: bits & 4 != 0)) }
@@ -132,8 +134,8 @@ public struct Exhaustive {
     private func step(_ node: Node, _ before: Node, _ choice: Choice, _ inputs: inout Inputs) -> String? {
         let outputs = before.control.outputs
         if isValve, !choice.isJammed {
-            if outputs[0] { node.position = min(1000, node.position + tick) }
-            if outputs[1] { node.position = max(0, node.position - tick) }
+            if outputs[0] { node.position = min(1000, node.position + Self.stepPermille) }
+            if outputs[1] { node.position = max(0, node.position - Self.stepPermille) }
         }
         inputs.lines[0] = LineReading(choice.reset)
         if isValve {
