@@ -137,6 +137,7 @@ public struct Hours: ~Copyable {
 
 /// Looks at the plant alone, every tick.
 private struct Judge {
+    private var bothWays: (motor: Int64, relay: Int64) = (0, 0)
     private var wasHigh = false
     private var highAt: Int64 = 0
     private var wasOpen = false
@@ -154,8 +155,10 @@ private struct Judge {
         verdict.highestLitres = max(verdict.highestLitres, Double(tank.contentMicrolitres) / 1e6)
         if tank.inletPermille > 500 { complain("the inlet is open \(tank.inletPermille) permille", now, &verdict) }
         if tank.spiltMicrolitres > 0 { complain("\(tank.spiltMicrolitres) ul spilt", now, &verdict) }
-        if tank.bothDrivenMicroseconds > 0, isInletSound { complain("the motor was driven both ways", now, &verdict) }
-        if tank.pump.bothDrivenMicroseconds > 0, isInletSound { complain("the pump's relay was driven both ways", now, &verdict) }
+        // A short may drive the other way beside the board.
+        if tank.bothDrivenMicroseconds > bothWays.motor, isInletSound { complain("the motor was driven both ways", now, &verdict) }
+        if tank.pump.bothDrivenMicroseconds > bothWays.relay, isInletSound { complain("the pump's relay was driven both ways", now, &verdict) }
+        bothWays = (tank.bothDrivenMicroseconds, tank.pump.bothDrivenMicroseconds)
         lookAtTrip(tank, now, isInletSound, &verdict)
         lookAtDuty(tank, heats, now, &verdict)
         let isOpen = tank.inletPermille > 0
