@@ -34,33 +34,51 @@ extension Calibration {
             try contradiction(envelope.deadBandPermille != 0, place, "dead-band", "belongs to actuators that take positions between closed and open")
             try contradiction(envelope.slewPermillePerSecond != 0, place, "slew", "belongs to actuators that take positions between closed and open")
         }
+        try contradiction(envelope.deadBandPermille > 0 && envelope.deadBandPermille >= envelope.maximumPermille, place, "dead-band",
+            "is as wide as the envelope: no setpoint would change anything")
+        try checkSlew(envelope, place)
         for (k, limit) in envelope.phases.enumerated() {
-            try index(limit.phase, phases.count, place, "phase-limits")
+            try index(limit.phase, phases.count, place, "phase")
             for other in envelope.phases[..<k] where other.phase == limit.phase {
-                throw CalibrationError(.contradiction, place, "phase-limits", "name phase '\(phases[limit.phase])' twice")
+                throw CalibrationError(.contradiction, place, "phase." + phases[limit.phase], "stands twice")
             }
-            try contradiction(
-                limit.minimumPermille < 0 || limit.maximumPermille > envelope.maximumPermille || limit.minimumPermille > limit.maximumPermille,
-                place, "phase-limits", "of phase '\(phases[limit.phase])' are not inside the envelope: a phase can only narrow it")
-            try contradiction(!actuator.isContinuous && ![0, 1000].contains(limit.maximumPermille), place, "phase-limits",
-                "of phase '\(phases[limit.phase])' name a position that this actuator does not have")
-            if case .open = actuator.safeState {
-                try contradiction(limit.maximumPermille < 1000, place, "phase-limits",
-                    "of phase '\(phases[limit.phase])' exclude the safe state, open")
-            }
+            try check(limit, of: actuator, place)
         }
     }
 
+    private func checkSlew(_ envelope: Envelope, _ place: CalibrationError.Place) throws(CalibrationError) {
+        guard envelope.slewPermillePerSecond > 0 else { return }
+        let milliseconds = envelope.maximumPermille * 1000 / envelope.slewPermillePerSecond
+        try contradiction(envelope.maximumAwayMilliseconds > 0 && envelope.maximumAwayMilliseconds <= milliseconds, place, "maximum-away",
+            "is over before the slew limit lets it come to its furthest position (\(milliseconds) ms)")
+    }
+
+    private func check(_ limit: PhaseLimit, of actuator: Actuator, _ place: CalibrationError.Place) throws(CalibrationError) {
+        let key = "phase." + phases[limit.phase]
+        let envelope = actuator.envelope
+        try contradiction(limit.maximumPermille < 0 || limit.maximumPermille > envelope.maximumPermille, place, key + ".position-maximum",
+            "lies outside the envelope, which ends at \(envelope.maximumPermille) permille: a phase can only narrow it")
+        // Where it may be nothing but closed, closed is also the least.
+        let least = limit.maximumPermille == 0 ? 0 : envelope.minimumPermille
+        try contradiction(limit.minimumPermille < least || limit.minimumPermille > limit.maximumPermille, place, key + ".position-minimum",
+            "lies outside \(least) to \(limit.maximumPermille) permille: a phase can only narrow the envelope")
+        let isPosition = actuator.isContinuous || limit.minimumPermille == 0 && (limit.maximumPermille == 0 || limit.maximumPermille == 1000)
+        try contradiction(!isPosition, place, key + ".position-maximum", "is a position that this actuator does not have: 0 or 1000 permille")
+        try contradiction(actuator.safeState == .open && limit.maximumPermille < 1000, place, key + ".position-maximum", "excludes the safe state, open")
+    }
+
     private func check(_ governance: Governance, of actuator: Actuator, _ place: CalibrationError.Place) throws(CalibrationError) {
-        if let selector = governance.selector { try index(selector, selectors.count, place, "selector") }
-        try optionalName(governance.openButton, place, "open-button")
-        try optionalName(governance.closeButton, place, "close-button")
+        if let selector = governance.selector { try index(selector, selectors.count, place, "governance.selector") }
+        try optionalName(governance.openButton, place, "governance.open-button")
+        try optionalName(governance.closeButton, place, "governance.close-button")
         let hasButtons = !governance.openButton.utf8.isEmpty || !governance.closeButton.utf8.isEmpty
-        try contradiction(hasButtons && governance.selector == nil, place, "open-button", "is never at work: buttons count while a selector says Hand")
-        try number(governance.selectMilliseconds, 0...120_000, place, "select", "milliseconds")
-        try number(governance.approvals, 1...2, place, "approvals", "signers")
-        try number(governance.leaseMilliseconds, 0...86_400_000, place, "lease", "milliseconds")
-        try contradiction(governance.leaseMilliseconds > 0 && governance.leaseMilliseconds < 10 * tickMilliseconds, place, "lease",
+        try contradiction(hasButtons && governance.selector == nil, place, "governance.open-button", "is never at work: buttons count while a selector says Hand")
+        try number(governance.selectMilliseconds, 0...120_000, place, "governance.select-before-operate", "milliseconds")
+        try contradiction(governance.selectMilliseconds > 0 && governance.selectMilliseconds < 10 * tickMilliseconds, place,
+            "governance.select-before-operate", "is shorter than ten ticks: no order could follow in time")
+        try number(governance.approvals, 1...2, place, "governance.approvals", "signers")
+        try number(governance.leaseMilliseconds, 0...86_400_000, place, "governance.lease", "milliseconds")
+        try contradiction(governance.leaseMilliseconds > 0 && governance.leaseMilliseconds < 10 * tickMilliseconds, place, "governance.lease",
             "is shorter than ten ticks: no renewal could arrive in time")
     }
 
@@ -71,7 +89,7 @@ extension Calibration {
                 "is open, outside the envelope, which ends at \(envelope.maximumPermille) permille")
         }
         if actuator.safeState == .last {
-            try contradiction(actuator.governance.leaseMilliseconds > 0, place, "lease", "ends in the safe state 'last': nothing would happen")
+            try contradiction(actuator.governance.leaseMilliseconds > 0, place, "governance.lease", "ends in the safe state 'last': nothing would happen")
         }
         if envelope.runningMinutesPerHour > 0, energisedWhenSafe(actuator) {
             throw CalibrationError(.contradiction, place, "running-minutes-per-hour",
@@ -102,21 +120,26 @@ extension Calibration {
         try number(valve.strokeSlowestMilliseconds, 200...7_200_000, place, "stroke-slowest", "milliseconds")
         try number(valve.coastMilliseconds, 0...1000, place, "coast", "milliseconds")
         try number(valve.restMilliseconds, 10...60_000, place, "rest", "milliseconds")
+        try contradiction(valve.endSwitchTolerancePermille >= actuator.envelope.maximumPermille, place, "end-switch-tolerance",
+            "reaches over the whole envelope: an end switch that hangs could never be seen")
         try checkTravel(valve, actuator.envelope, place)
         try contradiction(actuator.safeState == .open && actuator.envelope.maximumAwayMilliseconds > 0, place, "maximum-away",
             "is reckoned from closed, and the safe state is open: set it to 0")
         if let feedback = valve.feedback {
-            try index(feedback.sensor, sensors.count, place, "feedback")
-            try contradiction(isSwitch(feedback.sensor), place, "feedback", "is a switch: it must measure permille of travel")
-            try number(feedback.deviationPermille, 1...500, place, "feedback-deviation", "permille of travel")
-            try number(feedback.deviationMilliseconds, tickMilliseconds...60_000, place, "feedback-deviation-time", "milliseconds")
+            try index(feedback.sensor, sensors.count, place, "feedback.sensor")
+            try contradiction(isSwitch(feedback.sensor), place, "feedback.sensor", "is a switch: it must measure permille of travel")
+            let range = range(of: feedback.sensor)
+            try contradiction(range.lowerBound < -250 || range.lowerBound > 0 || range.upperBound < 1000 || range.upperBound > 1250, place,
+                "feedback.sensor", "does not measure 0 (closed) to 1 (open) of travel: it says \(range.lowerBound) to \(range.upperBound) thousandths")
+            try number(feedback.deviationPermille, 1...500, place, "feedback.deviation", "permille of travel")
+            try number(feedback.deviationMilliseconds, tickMilliseconds...60_000, place, "feedback.deviation-persistence", "milliseconds")
         }
         if let test = valve.proofTest {
-            try number(test.strokePermille, 10...500, place, "proof-stroke", "permille of travel")
-            try number(test.intervalHours, 0...87_600, place, "proof-interval", "hours")
-            try contradiction(test.strokePermille <= valve.endSwitchTolerancePermille, place, "proof-stroke",
+            try number(test.strokePermille, 10...500, place, "proof-test.stroke", "permille of travel")
+            try number(test.intervalHours, 0...87_600, place, "proof-test.interval", "hours")
+            try contradiction(test.strokePermille <= valve.endSwitchTolerancePermille, place, "proof-test.stroke",
                 "does not leave the end switch's tolerance: the test could never be seen to pass")
-            try contradiction(test.strokePermille > valve.reachPermille(maximumPermille: actuator.envelope.maximumPermille), place, "proof-stroke",
+            try contradiction(test.strokePermille > valve.reachPermille(maximumPermille: actuator.envelope.maximumPermille), place, "proof-test.stroke",
                 "leaves the envelope: the test would be stopped before it passed")
         }
     }
@@ -132,7 +155,7 @@ extension Calibration {
         try checkReach(valve, envelope.minimumPermille, envelope.maximumPermille, "position-maximum", place)
         // A phase that lets it be nothing but closed needs no room.
         for limit in envelope.phases where limit.maximumPermille > 0 {
-            try checkReach(valve, limit.minimumPermille, limit.maximumPermille, "phase-limits", place)
+            try checkReach(valve, limit.minimumPermille, limit.maximumPermille, "phase." + phases[limit.phase] + ".position-maximum", place)
         }
         let openMilliseconds = envelope.maximumPermille * slowest / 1000
         try contradiction(envelope.maximumAwayMilliseconds > 0 && envelope.maximumAwayMilliseconds <= openMilliseconds, place, "maximum-away",
@@ -167,6 +190,8 @@ extension Calibration {
             "is less than twenty ticks: a share of it could not be told; choose a shorter tick or a longer period")
         try contradiction(output.minimumOnMilliseconds + output.minimumOffMilliseconds > output.periodMilliseconds, place, "minimum-on",
             "and minimum-off together are longer than the period: no share could ever be given")
+        try contradiction(actuator.envelope.maximumPermille * output.periodMilliseconds / 1000 < output.minimumOnMilliseconds, place, "position-maximum",
+            "is a shorter time of the period than minimum-on: it could never be on")
         let starts = actuator.envelope.startsPerHour
         let least = (3_600_000 + output.periodMilliseconds - 1) / output.periodMilliseconds
         try contradiction(starts > 0 && starts < least, place, "starts-per-hour",
@@ -182,6 +207,10 @@ extension Calibration {
         try contradiction(relay.pulseMilliseconds < 2 * tickMilliseconds, place, "pulse", "is shorter than two ticks: choose a shorter tick")
         try number(relay.restMilliseconds, 0...60_000, place, "rest", "milliseconds")
         try number(relay.feedbackMilliseconds, 0...10_000, place, "feedback", "milliseconds")
+        let hasFeedback = !relay.feedbackLine.utf8.isEmpty
+        try contradiction(hasFeedback && relay.feedbackMilliseconds < 2 * tickMilliseconds, place, "feedback",
+            "is shorter than two ticks: the contact could not be seen to follow in time")
+        try contradiction(!hasFeedback && relay.feedbackMilliseconds != 0, place, "feedback", "belongs to a relay with a feedback line")
         let away = actuator.envelope.maximumAwayMilliseconds
         try contradiction(away > 0 && away <= relay.pulseMilliseconds + relay.restMilliseconds, place, "maximum-away", "is over before the relay could be pulsed back")
     }

@@ -18,6 +18,8 @@ public struct Calibration: Equatable, Sendable {
     /// Bytes of the encoded calibration.
     public static let encodedMaximum = 13 * 1024
     public static let nameMaximum = 32
+    /// How often the keeper sends its heartbeat.
+    public static let heartbeatMilliseconds = 500
 
     /// What is told in the file; the rest follows from it.
     public struct Content: Equatable, Sendable {

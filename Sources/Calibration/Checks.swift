@@ -10,7 +10,7 @@ extension Calibration {
         for i in sensors.indices { try check(sensors[i], at: i) }
         for i in actuators.indices { try check(actuators[i], at: i) }
         for i in trips.indices { try check(trips[i], .trip(i)) }
-        for i in interlocks.indices { try check(interlocks[i], .interlock(i)) }
+        for i in interlocks.indices { try check(interlocks[i], at: i) }
         try checkNamesDiffer()
         try checkLinesDiffer()
     }
@@ -22,6 +22,8 @@ extension Calibration {
         try number(supervisionTimeoutMilliseconds, 100...600_000, .calibration, "supervision-timeout", "milliseconds")
         try contradiction(supervisionTimeoutMilliseconds < 3 * tickMilliseconds, .calibration, "supervision-timeout",
             "is shorter than three ticks: the heartbeat could never arrive in time")
+        try contradiction(supervisionTimeoutMilliseconds < 2 * Self.heartbeatMilliseconds, .calibration, "supervision-timeout",
+            "is shorter than two heartbeats of the keeper (\(Self.heartbeatMilliseconds) ms each): one late heartbeat would stop everything")
         try bounds(phases.count <= Self.phasesMaximum, .calibration, "phases", "may be at most \(Self.phasesMaximum)")
         try bounds(resets.count <= Self.resetsMaximum, .calibration, "reset", "may stand at most \(Self.resetsMaximum) times")
         try bounds(selectors.count <= Self.selectorsMaximum, .calibration, "selector", "may stand at most \(Self.selectorsMaximum) times")
@@ -109,8 +111,8 @@ extension Calibration {
                 try once(relay.resetLine, place, "reset-line")
                 try once(relay.feedbackLine, place, "feedback-line")
             }
-            try once(actuators[i].governance.openButton, place, "open-button")
-            try once(actuators[i].governance.closeButton, place, "close-button")
+            try once(actuators[i].governance.openButton, place, "governance.open-button")
+            try once(actuators[i].governance.closeButton, place, "governance.close-button")
         }
         seen = []
         for i in sensors.indices {

@@ -34,13 +34,15 @@ extension Calibration {
         }
     }
 
-    func check(_ named: NamedInterlock, _ place: CalibrationError.Place) throws(CalibrationError) {
+    func check(_ named: NamedInterlock, at i: Int) throws(CalibrationError) {
+        let place = CalibrationError.Place.interlock(i)
         try name(named.name, place, "name")
         switch named.interlock {
         case .permissive(let actuator, let sensor, let condition):
             try index(actuator, actuators.count, place, "actuator")
             try index(sensor, sensors.count, place, "sensor")
             try check(condition, of: sensor, place)
+            try checkPermissive(actuator, sensor, condition, before: i, place)
         case .exclusion(let first, let second):
             try index(first, actuators.count, place, "actuators")
             try index(second, actuators.count, place, "actuators")
@@ -57,7 +59,10 @@ extension Calibration {
             try number(permille, 1...1000, place, "at-least", "permille of travel")
             try number(milliseconds, 0...3_600_000, place, "for", "milliseconds")
             try checkReachable(permille, of: after, place)
-            try checkSequence(actuator, after, place)
+            try checkSequence(actuator, place)
+            let away = actuators[after].envelope.maximumAwayMilliseconds
+            try contradiction(away > 0 && actuators[after].safeState != .open && milliseconds >= away, place, "for",
+                "is never over: after \(away) ms '\(actuators[after].name)' goes back to its safe state")
         case .response(let actuator, let permille, let within, let sensor, let condition, _):
             try index(actuator, actuators.count, place, "actuator")
             try index(sensor, sensors.count, place, "sensor")
@@ -65,20 +70,78 @@ extension Calibration {
             try number(within, tickMilliseconds...3_600_000, place, "within", "milliseconds")
             try check(condition, of: sensor, place)
             try checkReachable(permille, of: actuator, place)
+            try checkResponse(actuator, within: within, sensor, condition, atLeast: permille, place)
         }
     }
 
-    /// An actuator that waits for one that waits for it, or that may not be open with it, never moves.
-    private func checkSequence(_ actuator: Int, _ after: Int, _ place: CalibrationError.Place) throws(CalibrationError) {
-        for other in interlocks {
-            switch other.interlock {
-            case .exclusion(let first, let second):
-                let same = first == actuator && second == after || first == after && second == actuator
-                try contradiction(same, place, "after", "may never be open together with it, says '\(other.name)'")
-            case .sequence(let otherActuator, let otherAfter, _, _):
-                try contradiction(otherActuator == after && otherAfter == actuator, place, "after", "waits for this one itself, says '\(other.name)'")
-            default: break
+    /// An actuator that waits, over any number of others, for itself, or for one that may not be open with
+    /// it, never moves.
+    private func checkSequence(_ actuator: Int, _ place: CalibrationError.Place) throws(CalibrationError) {
+        // One pass over the interlocks for each link of the longest chain.
+        var awaited = [Bool](repeating: false, count: actuators.count)
+        awaited[actuator] = true
+        for _ in actuators {
+            for other in interlocks {
+                guard case .sequence(let waiting, let after, _, _) = other.interlock, waiting < actuators.count, after >= 0, after < actuators.count,
+                    waiting >= 0, awaited[waiting] else { continue }
+                try contradiction(after == actuator, place, "after", "waits in the end for this one itself, says '\(other.name)'")
+                awaited[after] = true
             }
+        }
+        for other in interlocks {
+            guard case .exclusion(let first, let second) = other.interlock, min(first, second) >= 0, max(first, second) < actuators.count else { continue }
+            try contradiction(awaited[first] && awaited[second], place, "after",
+                "can never be: '\(actuators[first].name)' and '\(actuators[second].name)' must both be open for it, and exclude each other, says '\(other.name)'")
+        }
+    }
+
+    /// What must hold for an actuator to move may not be what trips it, or what another permissive forbids.
+    private func checkPermissive(_ actuator: Int, _ sensor: Int, _ condition: Condition, before i: Int, _ place: CalibrationError.Place) throws(CalibrationError) {
+        for trip in trips where trip.sensor == sensor && trip.actuators.contains(actuator) && trip.phases.isEmpty {
+            try contradiction(implies(condition, trip.condition), place, key(of: condition), "asks for what trip '\(trip.name)' trips at: it could never move")
+        }
+        for other in interlocks[..<i] {
+            guard case .permissive(actuator, sensor, let asked) = other.interlock else { continue }
+            try contradiction(excludes(condition, asked), place, key(of: condition), "and permissive '\(other.name)' can never hold together: it could never move")
+        }
+    }
+
+    private func checkResponse(
+        _ actuator: Int, within milliseconds: Int, _ sensor: Int, _ condition: Condition, atLeast permille: Int, _ place: CalibrationError.Place
+    ) throws(CalibrationError) {
+        let detection = detectionMilliseconds(sensor: sensor)
+        try contradiction(milliseconds < detection, place, "within", "is shorter than the \(detection) ms that '\(sensors[sensor].name)' itself needs")
+        let away = actuators[actuator].envelope.maximumAwayMilliseconds
+        try contradiction(away > 0 && permille > 0 && actuators[actuator].safeState != .open && milliseconds >= away, place, "within",
+            "is never over: after \(away) ms '\(actuators[actuator].name)' goes back to its safe state")
+        for trip in trips where trip.sensor == sensor && trip.actuators.contains(actuator) && trip.phases.isEmpty && permille > 0 {
+            try contradiction(implies(condition, trip.condition), place, key(of: condition), "asks for what trip '\(trip.name)' trips at")
+        }
+    }
+
+    /// Whether the second holds wherever the first does, of one sensor.
+    private func implies(_ one: Condition, _ other: Condition) -> Bool {
+        switch (one, other) {
+        case (.active, .active), (.inactive, .inactive): true
+        case (.above(let one), .above(let other)): one >= other
+        case (.below(let one), .below(let other)): one <= other
+        default: false
+        }
+    }
+
+    private func excludes(_ one: Condition, _ other: Condition) -> Bool {
+        switch (one, other) {
+        case (.active, .inactive), (.inactive, .active): true
+        case (.above(let least), .below(let greatest)), (.below(let greatest), .above(let least)): least >= greatest - 1
+        default: false
+        }
+    }
+
+    private func key(of condition: Condition) -> String {
+        switch condition {
+        case .active, .inactive: "when"
+        case .above: "above"
+        case .below: "below"
         }
     }
 

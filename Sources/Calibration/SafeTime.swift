@@ -8,7 +8,8 @@ extension Calibration {
         switch sensor.source {
         case .switch(let value):
             // The changes count from the first look at them; the last look may be a tick away.
-            return value.debounceMilliseconds + (value.debounceMilliseconds > 0 ? 2 : 1) * tickMilliseconds
+            // Of a pair, the two may agree for so long before it counts as changed, or as faulty.
+            return value.discrepancyMilliseconds + value.debounceMilliseconds + (value.debounceMilliseconds > 0 ? 2 : 1) * tickMilliseconds
         case .flowMeter, .frequency: return 1000 + 2 * tickMilliseconds
         case .analogue: return (1 + sensor.plausibility.badSamples) * tickMilliseconds
         case .voting(let voting):

@@ -1,5 +1,5 @@
 // A section of a human-edited file, read key by key: what is missing, of the wrong type or unknown is
-// refused with the file, the place and what to do.
+// refused with the file, the line, the place and what to do.
 import TOMLKit
 
 final class TOMLSection {
@@ -8,34 +8,56 @@ final class TOMLSection {
     let place: String
     private let table: TOMLTable
     private let code: String
+    private let lines: TOMLLines
+    private let address: [String]
     private var asked: [String] = []
 
-    init(_ table: TOMLTable, path: String, place: String = "", code: String) {
+    private init(_ table: TOMLTable, path: String, place: String = "", code: String, lines: TOMLLines, address: [String] = []) {
         self.table = table
         self.path = path
         self.place = place
         self.code = code
+        self.lines = lines
+        self.address = address
     }
 
     convenience init(reading path: String, code: String) throws(Failure) {
         let content = try readFile(path, maximum: 1 << 20)
+        let text = String(decoding: content, as: UTF8.self)
         let table: TOMLTable
         do {
-            table = try TOMLTable(string: String(decoding: content, as: UTF8.self))
+            table = try TOMLTable(string: text)
         } catch let error as TOMLParseError {
             throw Failure(code: code, text: "line \(error.source.begin.line), column \(error.source.begin.column): \(error.description)", path: path)
         } catch {
             throw Failure(code: code, text: "it is no TOML: \(error)", path: path)
         }
-        self.init(table, path: path, code: code)
+        self.init(table, path: path, code: code, lines: TOMLLines(text))
     }
 
-    func refusal(_ key: String, _ reason: String) -> Failure {
-        Failure(code: code, text: (place.isEmpty ? "" : "\(place), ") + "'\(key)': \(reason)", path: path)
+    /// - Parameter key: may be dotted, to point into a section of this one, and may be without its unit.
+    func refusal(_ key: String, _ reason: String, code: String? = nil) -> Failure {
+        let subject = (place.isEmpty ? "" : place + (key.isEmpty ? ": " : ", ")) + (key.isEmpty ? "" : "'\(key)': ")
+        return Failure(code: code ?? self.code, text: (lineNumber(key).map { "line \($0): " } ?? "") + subject + reason, path: path)
     }
+
+    private func lineNumber(_ key: String) -> Int? {
+        let parts = key.split(separator: ".").map(String.init)
+        var inner = table
+        for part in parts.dropLast() {
+            guard let found = inner[part]?.table else { break }
+            inner = found
+        }
+        guard let last = parts.last else { return lines.number(address) }
+        let written = inner[last] != nil ? last : inner.keys.sorted().first { $0.hasPrefix(last + "-") && KeyUnit.suffixes.contains(String($0.dropFirst(last.count))) }
+        return lines.number(address + parts.dropLast() + [written ?? last])
+    }
+
+    /// The keys that stand in it.
+    var keys: [String] { table.keys }
 
     func has(_ key: String) -> Bool {
-        asked.append(key)
+        if !asked.contains(key) { asked.append(key) }
         return table[key] != nil
     }
 
@@ -48,8 +70,11 @@ final class TOMLSection {
         return value
     }
 
-    func integer(_ key: String, _ range: ClosedRange<Int>) throws(Failure) -> Int {
-        guard has(key) else { throw refusal(key, "is missing: a whole number from \(range.lowerBound) to \(range.upperBound)") }
+    func integer(_ key: String, _ range: ClosedRange<Int>, or fallback: Int? = nil) throws(Failure) -> Int {
+        guard has(key) else {
+            guard let fallback else { throw refusal(key, "is missing: a whole number from \(range.lowerBound) to \(range.upperBound)") }
+            return fallback
+        }
         guard let value = table[key]?.int, range.contains(value) else { throw refusal(key, "must be a whole number from \(range.lowerBound) to \(range.upperBound)") }
         return value
     }
@@ -83,6 +108,26 @@ final class TOMLSection {
         return count * unit
     }
 
+    /// A number as it is written, whole or with a decimal point.
+    func decimal(_ key: String) throws(Failure) -> WrittenNumber {
+        guard has(key) else { throw refusal(key, "is missing: a number") }
+        guard let value = table[key].flatMap({ Self.decimal($0) }) else { throw refusal(key, "must be a number") }
+        return value
+    }
+
+    func decimals(_ key: String) throws(Failure) -> [WrittenNumber] {
+        guard has(key) else { throw refusal(key, "is missing: a list of numbers") }
+        let values = (table[key]?.array).map { $0.map { Self.decimal($0) } } ?? [nil]
+        guard !values.contains(nil) else { throw refusal(key, "must be a list of numbers") }
+        return values.compactMap { $0 }
+    }
+
+    private static func decimal(_ value: any TOMLValueConvertible) -> WrittenNumber? {
+        if let whole = value.int { return WrittenNumber(String(whole)) }
+        // The shortest text of a number in binary is the one that was written, up to fifteen digits.
+        return value.double.flatMap { WrittenNumber(String($0)) }
+    }
+
     /// A list of texts; none if the key is not there.
     func texts(_ key: String) throws(Failure) -> [String] {
         guard has(key) else { return [] }
@@ -100,7 +145,8 @@ final class TOMLSection {
     func optionalSection(_ key: String) throws(Failure) -> TOMLSection? {
         guard has(key) else { return nil }
         guard let inner = table[key]?.table else { throw refusal(key, "must be a section [\(key)]") }
-        return TOMLSection(inner, path: path, place: "[\(place.isEmpty ? "" : place.dropFirst().dropLast() + ".")\(key)]", code: code)
+        let name = place.isEmpty ? "[\(key)]" : place.hasSuffix("]") ? "\(place.dropLast()).\(key)]" : "\(place) [\(key)]"
+        return TOMLSection(inner, path: path, place: name, code: code, lines: lines, address: address + [key])
     }
 
     /// The sections [[key]], in the order of the file.
@@ -111,7 +157,7 @@ final class TOMLSection {
         for (index, item) in array.enumerated() {
             guard let inner = item.table else { throw refusal(key, "must be sections [[\(key)]], one for each") }
             let name = inner["name"]?.string.map { "\(key) '\($0)'" } ?? "\(key) \(index + 1)"
-            sections.append(TOMLSection(inner, path: path, place: name, code: code))
+            sections.append(TOMLSection(inner, path: path, place: name, code: code, lines: lines, address: address + [key, String(index)]))
         }
         return sections
     }
@@ -119,8 +165,25 @@ final class TOMLSection {
     /// Keys that nobody asked for are refused: a misspelt one must not be passed over.
     func end() throws(Failure) {
         for key in table.keys.sorted() where !asked.contains(key) {
-            let near = asked.first { $0.lowercased().filter { $0 != "-" && $0 != "_" } == key.lowercased().filter { $0 != "-" && $0 != "_" } }
-            throw refusal(key, "is unknown here; " + (near.map { "is it '\($0)'?" } ?? "there are \(asked.joined(separator: ", "))"))
+            let near = asked.map { (key: $0, distance: editDistance($0, key)) }.min { $0.distance < $1.distance }
+            let isNear = near.map { $0.distance <= max(2, key.count / 3) } ?? false
+            throw refusal(key, "is unknown here; " + (isNear ? "is it '\(near!.key)'?" : "there are \(asked.joined(separator: ", "))"))
         }
     }
+}
+
+/// How many letters must be put in, left out or changed to make one word of the other (Levenshtein).
+private func editDistance(_ one: String, _ other: String) -> Int {
+    let (a, b) = (Array(one.utf8), Array(other.utf8))
+    var row = Array(0...b.count)
+    for i in a.indices {
+        var diagonal = row[0]
+        row[0] = i + 1
+        for j in b.indices {
+            let change = diagonal + (a[i] == b[j] ? 0 : 1)
+            diagonal = row[j + 1]
+            row[j + 1] = min(change, min(row[j], row[j + 1]) + 1)
+        }
+    }
+    return row[b.count]
 }

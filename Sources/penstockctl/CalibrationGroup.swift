@@ -1,4 +1,4 @@
-// penstockctl calibration: check, compile, inspect and draw calibrations.
+// penstockctl calibration: check, compile, inspect, compare and draw calibrations.
 import ArgumentParser
 import Bytes
 import Calibration
@@ -16,7 +16,7 @@ struct CalibrationGroup: ParsableCommand {
               penstockctl sign tank.cbor --purpose calibration --key ann.key
               penstockctl calibration inspect tank.cbor.cose
             """,
-        subcommands: [CalibrationCheck.self, CalibrationCompile.self, CalibrationInspect.self, CalibrationPlotCommand.self])
+        subcommands: [CalibrationCheck.self, CalibrationCompile.self, CalibrationInspect.self, CalibrationDiff.self, CalibrationPlotCommand.self])
 }
 
 /// The board beside a calibration, if one is given or lies in the same folder.
@@ -29,24 +29,41 @@ private func checkedWiring(_ calibration: Calibration, _ path: String, board: St
 
 struct CalibrationCheck: Subcommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Says whether a calibration is right, and if not, where and why; and what is worth a thought.",
+        commandName: "check", abstract: "Says whether a calibration is right, and if not, where and why; what is worth a thought; and the time of each trip.",
         discussion: "  penstockctl calibration check Boards/qemu-x86_64 --board Boards/qemu-x86_64")
 
-    @Argument(help: "A calibration.toml, or the folder that holds one.")
+    @Argument(help: "A calibration.toml, its folder, a compiled .cbor or a signed .cose.")
     var calibration: String
 
-    @Option(help: "Compare its lines with this board: a board.toml or its folder.")
+    @Option(help: "Compare its lines and channels with this board: a board.toml or its folder.")
     var board: String?
 
     @OptionGroup var output: OutputOptions
 
     func execute() throws -> Report {
-        let value = try CalibrationCompiler.compile(calibration)
+        let value = try CalibrationCompiler.load(calibration)
         let wiring = try checkedWiring(value, calibration, board: board)
-        let advice = CalibrationCompiler.advice(value)
-        return Report(
-            ["calibration \(value.version) of \(value.board) is right; \(wiring)"] + advice.map { "note: " + $0 },
-            [("version", .integer(value.version)), ("board", .string(value.board)), ("notes", .strings(advice))])
+        let notes = CalibrationAdvice.notes(value)
+        let budgets = TimeBudget.all(value)
+        let supervision = TimeBudget.supervision(value)
+        var lines = ["calibration \(value.version) of \(value.board) is right; \(wiring)"]
+        if !budgets.isEmpty { lines += ["", "the time to safety, at most:", ""] + TimeBudget.table(budgets) }
+        lines += ["", "without supervision: " + supervision.map { "\($0.actuator) safe within \($0.milliseconds) ms" }.joined(separator: ", ")]
+        if !notes.isEmpty { lines += [""] + notes.map { "note: " + $0 } }
+        return Report(lines, [
+            ("version", .integer(value.version)), ("board", .string(value.board)), ("notes", .strings(notes)),
+            ("times", .array(budgets.map(Self.json))),
+            ("withoutSupervision", .array(supervision.map { .object([("actuator", .string($0.actuator)), ("milliseconds", .integer($0.milliseconds))]) })),
+        ])
+    }
+
+    private static func json(_ budget: TimeBudget) -> JSON {
+        .object([
+            ("trip", .string(budget.trip)), ("actuator", .string(budget.actuator)), ("detectionMilliseconds", .integer(budget.detectionMilliseconds)),
+            ("delayMilliseconds", .integer(budget.delayMilliseconds)), ("travelMilliseconds", .integer(budget.travelMilliseconds)),
+            ("reactionMilliseconds", .integer(budget.reactionMilliseconds)),
+            ("processSafetyMilliseconds", budget.processSafetyMilliseconds == 0 ? .null : .integer(budget.processSafetyMilliseconds)),
+        ])
     }
 }
 
@@ -90,62 +107,69 @@ struct CalibrationInspect: Subcommand {
     func execute() throws -> Report {
         let value = try CalibrationCompiler.load(calibration)
         let digest = SHA256.hash(value.encoded()).hexadecimal
-        var lines = [
-            "calibration \(value.version) of \(value.board), digest \(digest)",
-            "tick       \(duration(value.tickMilliseconds)), supervision \(duration(value.supervisionTimeoutMilliseconds))",
-        ]
-        for reset in value.resets { lines.append("reset      \(reset.name): line \(reset.line), held \(duration(reset.holdMilliseconds))") }
-        for sensor in value.sensors { lines.append("sensor     \(Self.text(sensor))") }
-        for actuator in value.actuators { lines.append("actuator   \(Self.text(actuator))") }
-        for trip in value.trips { lines.append("trip       \(Self.text(trip, value))") }
+        let items = CalibrationOutline.items(value)
+        var lines = ["calibration \(value.version) of \(value.board), digest \(digest)"]
+        for item in items {
+            lines += ["", item.section == "calibration" ? "[calibration]" : "[\(item.section)] \(item.name)"]
+            let width = item.fields.map(\.key.count).max() ?? 0
+            lines += item.fields.map { "  " + $0.key.padded(to: width) + "  " + $0.text }
+        }
         return Report(lines, [
             ("version", .integer(value.version)), ("board", .string(value.board)), ("digest", .string(digest)),
-            ("tickMilliseconds", .integer(value.tickMilliseconds)),
-            ("supervisionTimeoutMilliseconds", .integer(value.supervisionTimeoutMilliseconds)),
-            ("sensors", .strings(value.sensors.map(\.name))), ("actuators", .array(value.actuators.map(Self.json))),
-            ("trips", .array(value.trips.map {
-                .object([("name", .string($0.name)), ("sensor", .string(value.sensors[$0.sensor].name)),
-                         ("actuator", .string(value.actuators[$0.actuator].name)), ("latched", .boolean($0.latched))])
+            ("items", .array(items.map { item in
+                .object([("section", .string(item.section)), ("name", .string(item.name)), ("fields", .object(item.fields.map { ($0.key, Self.json($0.value)) }))])
             })),
         ])
     }
 
-    private static func text(_ sensor: Sensor) -> String {
-        switch sensor {
-        case .switch(let value): "\(value.name): switch on \(value.line), active \(value.activeWhenHigh ? "high" : "low"), debounce \(duration(value.debounceMilliseconds))"
-        case .flowMeter(let meter): "\(meter.name): flow meter on \(meter.line), \(meter.microlitresPerPulse) µl a pulse, at most \(meter.maximumPulsesPerSecond) pulses a second"
+    private static func json(_ value: OutlineValue) -> JSON {
+        switch value {
+        case .number(let number): .integer(number)
+        case .flag(let flag): .boolean(flag)
+        case .text(let text): .string(text)
+        case .list(let texts): .strings(texts)
         }
     }
+}
 
-    private static func text(_ actuator: Actuator) -> String {
-        switch actuator {
-        case .motorValve(let valve):
-            "\(valve.name): motor valve, \(percent(valve.positionMinimumPermille)) to \(percent(valve.positionMaximumPermille)), stroke \(duration(valve.strokeMilliseconds)) (\(duration(valve.strokeFastestMilliseconds)) to \(duration(valve.strokeSlowestMilliseconds))), open at most \(valve.maximumOpenMilliseconds == 0 ? "for ever" : duration(valve.maximumOpenMilliseconds)), safe \(valve.safeState)"
-        case .solenoid(let solenoid):
-            "\(solenoid.name): solenoid on \(solenoid.line), energised to \(solenoid.energiseToOpen ? "open" : "close"), safe \(solenoid.safeState)"
-        }
-    }
+struct CalibrationDiff: Subcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff", abstract: "What a new calibration changes, in engineering terms, and whether it may take over bumplessly.",
+        discussion: """
+            Each change is marked: + tighter, - looser, ~ neither, or not to be told from the number alone.
 
-    private static func text(_ trip: Trip, _ value: Calibration) -> String {
-        let actuator = value.actuators[trip.actuator]
-        return "\(trip.name): \(value.sensors[trip.sensor].name) \(trip.condition) -> \(actuator.name) \(actuator.safeState)" + (trip.latched ? ", latched" : "")
-    }
+              penstockctl calibration diff tank.cbor Boards/tank-board
+            """)
 
-    private static func json(_ actuator: Actuator) -> JSON {
-        switch actuator {
-        case .motorValve(let valve):
-            .object([("name", .string(valve.name)), ("kind", .string("motor-valve")),
-                     ("positionMinimumPermille", .integer(valve.positionMinimumPermille)), ("positionMaximumPermille", .integer(valve.positionMaximumPermille)),
-                     ("maximumOpenMilliseconds", .integer(valve.maximumOpenMilliseconds))])
-        case .solenoid(let solenoid):
-            .object([("name", .string(solenoid.name)), ("kind", .string("solenoid")), ("maximumOnMilliseconds", .integer(solenoid.maximumOnMilliseconds))])
-        }
+    @Argument(help: "The old one: a calibration.toml, its folder, a compiled .cbor or a signed .cose.")
+    var old: String
+
+    @Argument(help: "The new one, likewise.")
+    var new: String
+
+    @OptionGroup var output: OutputOptions
+
+    func execute() throws -> Report {
+        let difference = CalibrationDifference(from: try CalibrationCompiler.load(old), to: try CalibrationCompiler.load(new))
+        let marks: [CalibrationDifference.Direction: String] = [.tighter: "+", .looser: "-", .other: "~"]
+        var lines = difference.changes.map { marks[$0.direction]! + " " + $0.text }
+        if lines.isEmpty { lines = ["they say the same"] }
+        let activation = difference.bumplessObstacle.map { "it is activated in the safe state only: \($0)" }
+            ?? "it may be activated bumplessly, while every actuator stands inside the new limits"
+        lines += ["", activation]
+        return Report(lines, [
+            ("changes", .array(difference.changes.map { change in
+                .object([("subject", .string(change.subject)), ("key", .string(change.key)), ("before", .string(change.before)), ("after", .string(change.after)),
+                         ("direction", .string(change.direction.rawValue)), ("word", .string(change.word))])
+            })),
+            ("bumpless", .boolean(difference.bumplessObstacle == nil)), ("obstacle", difference.bumplessObstacle.map { .string($0) } ?? .null),
+        ])
     }
 }
 
 struct CalibrationPlotCommand: Subcommand {
     static let configuration = CommandConfiguration(
-        commandName: "plot", abstract: "Draws a calibration as SVG: envelopes, times, trips.",
+        commandName: "plot", abstract: "Draws a calibration as SVG: envelopes, duty, the interlock matrix, time budgets, sensors.",
         discussion: "  penstockctl calibration plot Boards/qemu-x86_64 --output envelope.svg")
 
     @Argument(help: "A calibration.toml, its folder, a compiled .cbor or a signed .cose.")
@@ -163,5 +187,6 @@ struct CalibrationPlotCommand: Subcommand {
     }
 }
 
-private func duration(_ milliseconds: Int) -> String { CalibrationCompiler.duration(milliseconds) }
-private func percent(_ permille: Int) -> String { CalibrationCompiler.percent(permille) }
+extension String {
+    fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
