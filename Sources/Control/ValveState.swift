@@ -29,7 +29,7 @@ struct ValveState {
     private(set) var travel: Travel
     private(set) var mode: ValveMode = .unreferenced
     /// Permille; 0 = closed.
-    private(set) var setpoint = 0
+    private(set) var setpoint: Int
     /// The longest time away is over and the valve is on its way back.
     private(set) var isReturning = false
     /// In this step the position was given up.
@@ -73,6 +73,7 @@ struct ValveState {
         travel = Travel(valve)
         tick = tickMilliseconds
         self.safeState = safeState
+        setpoint = safeState == .open ? 1000 : 0
         minimumPermille = envelope.minimumPermille
         maximumPermille = envelope.maximumPermille
         maximum = envelope.maximumPermille * Travel.permille
@@ -109,19 +110,22 @@ struct ValveState {
         proof.isRunning = false
     }
 
-    /// Stops where it is; below the least opening it closes.
+    /// Stops where it is; below the least opening it closes, unless its safe state is to stay.
     mutating func hold() {
-        setpoint = mode == .ready && nominalPermille >= max(minimumPermille, 1) ? min(nominalPermille, maximumPermille) : 0
-        if safeState == .open, mode != .ready { setpoint = 1000 }
+        let mayStay = nominalPermille >= max(minimumPermille, 1) || safeState == .last
+        setpoint = mode != .ready ? home : mayStay ? min(nominalPermille, maximumPermille) : 0
         proof.isRunning = false
     }
 
     mutating func loseReference() {
         travel.forget()
         mode = .unreferenced
-        setpoint = 0
+        setpoint = home
         isConfirmedClosed = false
     }
+
+    /// The end at which it finds out where it is: the safe one, if it has one.
+    private var home: Int { safeState == .open ? 1000 : 0 }
 
     var isProving: Bool { proof.isRunning }
     var proofIntervalHours: Int { valve.proofTest?.intervalHours ?? 0 }
@@ -250,9 +254,11 @@ struct ValveState {
             if mode == .reReferencing { mode = .ready }
             wanted = switch safeState {
             case .closed: goClosed(&events)
-            case .open: travel.lower == Travel.full ? .none : .open
+            case .open: goOpen(&events)
             case .last: .none
             }
+        } else if safeState == .open, mode != .ready {
+            wanted = goOpen(&events)
         } else if isReturning || mode != .ready || setpoint == 0 {
             wanted = goClosed(&events)
         } else {
@@ -267,8 +273,9 @@ struct ValveState {
     }
 
     private mutating func demandSafe(_ events: inout EventBuffer) {
-        setpoint = safeState == .open ? 1000 : 0
-        guard proof.isRunning else { return }
+        let wasProving = proof.isRunning
+        if safeState == .last { hold() } else { setpoint = home }
+        guard wasProving else { return }
         proof.isRunning = false
         events.append(.proofFailed, .safeDemanded, index: index, value: 0)
     }
@@ -298,6 +305,17 @@ struct ValveState {
             events.append(.positionReached, index: index, value: 0)
         }
         isConfirmedClosed = true
+        return .none
+    }
+
+    /// Open is where the slowest valve is; of one whose safe state is open, there it is referenced.
+    private mutating func goOpen(_ events: inout EventBuffer) -> Drive {
+        guard travel.lower == Travel.full else { return .open }
+        if mode != .ready, openEnd.value == .high {
+            mode = .ready
+            setpoint = 1000
+            events.append(.referenced, index: index, value: 1000)
+        }
         return .none
     }
 

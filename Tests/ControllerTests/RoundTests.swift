@@ -53,26 +53,30 @@ struct BenchLines: Lines {
 }
 
 private func calibration(board: String = "bench", closeLine: String = "inlet-close", maximumOpen: Int = 60_000) throws -> Calibration {
-    try Calibration(
+    try Calibration(Calibration.Content(
         version: 1, board: board, tickMilliseconds: 50, supervisionTimeoutMilliseconds: 2000,
         resets: [Reset(name: "local", line: "reset-button", holdMilliseconds: 500)],
         sensors: [
-            .switch(Switch(name: "level-high", line: "level-high", debounceMilliseconds: 0, activeWhenHigh: true)),
-            .switch(Switch(name: "level-low", line: "level-low", debounceMilliseconds: 0, activeWhenHigh: true)),
-            .flowMeter(FlowMeter(name: "flow", line: "flow-pulse", microlitresPerPulse: 1000, maximumPulsesPerSecond: 500)),
+            Sensor(name: "level-high", source: .switch(Switch(line: "level-high", debounceMilliseconds: 0, activeWhenHigh: true))),
+            Sensor(name: "level-low", source: .switch(Switch(line: "level-low", debounceMilliseconds: 0, activeWhenHigh: true))),
+            Sensor(name: "flow", source: .flowMeter(FlowMeter(line: "flow-pulse", microlitresPerPulse: 1000, maximumPulsesPerSecond: 500))),
         ],
         actuators: [
-            .motorValve(MotorValve(
-                name: "inlet", openLine: "inlet-open", closeLine: closeLine, openEndLine: "inlet-open-end",
-                closedEndLine: "inlet-closed-end", endSwitchDebounceMilliseconds: 0, endSwitchTolerancePermille: 50,
-                strokeMilliseconds: 2000, strokeFastestMilliseconds: 1900, strokeSlowestMilliseconds: 2200,
-                coastMilliseconds: 0, positionMinimumPermille: 0, positionMaximumPermille: 500,
-                maximumOpenMilliseconds: maximumOpen, restMilliseconds: 100, safeState: .closed, reset: 0)),
-            .solenoid(Solenoid(
-                name: "outlet", line: "outlet-energise", energiseToOpen: true, maximumOnMilliseconds: 0,
-                minimumOnMilliseconds: 0, minimumOffMilliseconds: 0, safeState: .closed, reset: 0)),
+            Actuator(
+                name: "inlet",
+                drive: .motorValve(MotorValve(
+                    openLine: "inlet-open", closeLine: closeLine, openEndLine: "inlet-open-end",
+                    closedEndLine: "inlet-closed-end", endSwitchDebounceMilliseconds: 0, endSwitchTolerancePermille: 50,
+                    strokeMilliseconds: 2000, strokeFastestMilliseconds: 1900, strokeSlowestMilliseconds: 2200,
+                    coastMilliseconds: 0, restMilliseconds: 100)),
+                envelope: Envelope(maximumPermille: 500, maximumAwayMilliseconds: maximumOpen), safeState: .closed, reset: 0),
+            Actuator(
+                name: "outlet",
+                drive: .solenoid(Solenoid(
+                    line: "outlet-energise", energiseToOpen: true, minimumOnMilliseconds: 0, minimumOffMilliseconds: 0, travelMilliseconds: 0)),
+                safeState: .closed, reset: 0),
         ],
-        trips: [Trip(name: "level-high", sensor: 0, condition: .active, delayMilliseconds: 0, actuator: 0, latched: true, reset: 0)])
+        trips: [Trip(name: "level-high", sensor: 0, condition: .active, delayMilliseconds: 0, actuators: [0], latched: true, reset: 0)]))
 }
 
 private let readyAt: Int64 = 4000
@@ -115,7 +119,7 @@ extension Round {
         let bench = Bench()
         var round = try ready(bench)
         var now = readyAt
-        let isTaken = round.add(SetpointCommand(identifier: 1, actuator: 0, permille: 400))
+        let isTaken = round.add(Request(identifier: 1, order: .setpoint(actuator: 0, permille: 400), issuers: 1))
         #expect(isTaken)
         round.tick(nowMilliseconds: now + 50)
         #expect(bench.outputs == [true, false, false])
@@ -156,7 +160,7 @@ extension Round {
         var round = try ready(bench)
         var now = readyAt
         bench.refusesOutput = 0
-        let isTaken = round.add(SetpointCommand(identifier: 1, actuator: 0, permille: 400))
+        let isTaken = round.add(Request(identifier: 1, order: .setpoint(actuator: 0, permille: 400), issuers: 1))
         #expect(isTaken)
         for _ in 0..<10 { now += 50; round.heartbeat(); round.tick(nowMilliseconds: now) }
         #expect(bench.log.filter { $0 == "drive 0 true" }.count > 1)
@@ -173,7 +177,7 @@ extension Round {
         for _ in 0..<100 {
             now += 50
             round.heartbeat()
-            _ = round.add(SetpointCommand(identifier: 1, actuator: 0, permille: 400))
+            _ = round.add(Request(identifier: 1, order: .setpoint(actuator: 0, permille: 400), issuers: 1))
             round.tick(nowMilliseconds: now)
             let outcome = round.control.outcomes[0].reason
             #expect(outcome != .none)
@@ -183,13 +187,13 @@ extension Round {
         #expect(!bench.log.contains("drive 0 true"))
     }
 
-    @Test("More commands than a round takes are turned away")
+    @Test("More requests than a round takes are turned away")
     func flood() throws {
         let bench = Bench()
         var round = try ready(bench)
         var taken = 0
-        for i in 0..<1000 where round.add(SetpointCommand(identifier: UInt64(i), actuator: 0, permille: 400)) { taken += 1 }
-        #expect(taken == Inputs.commandsMaximum)
+        for i in 0..<1000 where round.add(Request(identifier: UInt64(i), order: .setpoint(actuator: 0, permille: 400), issuers: 1)) { taken += 1 }
+        #expect(taken == Inputs.requestsMaximum)
     }
 }
 

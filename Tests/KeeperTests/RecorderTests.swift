@@ -1,26 +1,46 @@
 // What is reported and when: on a change, at a maximum age, and all of it to a receiver that joins.
 import Bytes
 import Calibration
+import Command
+import Control
+import ControlSimulation
+import Cryptography
 @testable import Keeper
+import Signed
 import Telemetry
 import Testing
 
-private func recorder() throws -> Recorder {
-    let calibration = try Calibration(
-        version: 1, board: "bench", tickMilliseconds: 50, supervisionTimeoutMilliseconds: 2000,
-        resets: [Reset(name: "local", line: "reset-button", holdMilliseconds: 500)],
-        sensors: [
-            .switch(Switch(name: "level-high", line: "level-high", debounceMilliseconds: 20, activeWhenHigh: true)),
-            .flowMeter(FlowMeter(name: "flow", line: "flow-pulse", microlitresPerPulse: 10_000, maximumPulsesPerSecond: 200)),
-        ],
-        actuators: [.solenoid(Solenoid(
-            name: "outlet", line: "outlet-energise", energiseToOpen: true, maximumOnMilliseconds: 0,
-            minimumOnMilliseconds: 500, minimumOffMilliseconds: 500, safeState: .closed, reset: 0))],
-        trips: [])
-    return Recorder(
-        boot: report, device: "tank-7", board: "bench", challenge: [UInt8](0..<16), calibration: calibration,
-        calibrationDigest: [UInt8](repeating: 0xCA, count: 32), commissioningDigest: [UInt8](repeating: 0xC0, count: 32))
+private let ann = try! PrivateKey.generate(.ed25519).publicKey, bob = try! PrivateKey.generate(.es256).publicKey
+
+/// A solenoid, a switch, a meter, a voted level in metres, and a trip.
+private func calibration(version: Int = 1) throws -> Calibration {
+    var content = try tank().content
+    content.version = version
+    content.actuators = [content.actuators[1]]
+    let level = AnalogueInput(channel: "level-a", countsAt4Milliamperes: 0, countsAt20Milliamperes: 4000, coefficients: [0, 5000], unit: "m", faultMilliseconds: 500)
+    var other = level
+    other.channel = "level-b"
+    content.sensors = [
+        content.sensors[0], content.sensors[2], Sensor(name: "level-a", source: .analogue(level), plausibility: Plausibility(staleMilliseconds: 1000, badSamples: 3)),
+        Sensor(name: "level-b", source: .analogue(other), plausibility: Plausibility(staleMilliseconds: 1000, badSamples: 3)),
+        Sensor(name: "level", source: .voting(Voting(scheme: .oneOutOfTwo, members: [2, 3], deviation: 100, deviationMilliseconds: 1000))),
+    ]
+    content.phases = ["idle", "filling"]
+    return try Calibration(content)
 }
+
+private func recorder(_ calibration: Calibration? = nil) throws -> Recorder {
+    let keys = try KeySet(
+        version: 1, entries: [.init(name: "ann", key: ann, purposes: [.command]), .init(name: "bob", key: bob, purposes: [.command])],
+        thresholds: [(.command, 1)])
+    return Recorder(
+        boot: report, keys: keys, device: "tank-7", board: "qemu-x86_64", challenge: [UInt8](0..<16),
+        calibration: try calibration ?? KeeperTests.calibration(), calibrationDigest: [UInt8](repeating: 0xCA, count: 32),
+        commissioningDigest: [UInt8](repeating: 0xC0, count: 32))
+}
+
+/// As many as the calibration has: an actuator, five sensors, a setpoint.
+private let pointCount = 7
 
 private var report: BootReport {
     var report = BootReport()
@@ -41,23 +61,23 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
         var recorder = try recorder()
         recorder.take(1, 1, 0)
         let due = recorder.due(now: 100), samples = try #require(due)
-        #expect(samples.map(\.point) == [0, 1, 2])
-        #expect(samples.map(\.quality) == [.stale, .good, .stale])
+        #expect(samples.map(\.point) == Array(0..<7))
+        #expect(samples.map(\.quality) == [.stale, .good] + [Telemetry.Quality](repeating: .stale, count: 5))
     }
 
     @Test("without a change nothing is due until the maximum age, then everything")
     func age() throws {
         var recorder = try recorder()
-        for point in 0..<3 as Range<UInt8> { recorder.take(point, 10, 0) }
-        #expect(recorder.due(now: 1000)?.count == 3)
+        for point in 0..<7 as Range<UInt8> { recorder.take(point, 10, 0) }
+        #expect(recorder.due(now: 1000)?.count == pointCount)
         for now in stride(from: 1000, to: 1000 + Recorder.ageMilliseconds, by: 50) { #expect(recorder.due(now: now) == nil, "at \(now)") }
-        #expect(recorder.due(now: 1000 + Recorder.ageMilliseconds)?.count == 3)
+        #expect(recorder.due(now: 1000 + Recorder.ageMilliseconds)?.count == pointCount)
     }
 
     @Test("a change is due after the pause between records, alone, and with its latest value")
     func exception() throws {
         var recorder = try recorder()
-        for point in 0..<3 as Range<UInt8> { recorder.take(point, 10, 0) }
+        for point in 0..<7 as Range<UInt8> { recorder.take(point, 10, 0) }
         _ = recorder.due(now: 1000)
         recorder.take(2, 11, 0)
         recorder.take(2, 12, 0)
@@ -73,7 +93,7 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
     @Test("P-T3 a change of quality alone is reported, and one that is unknown counts as a fault")
     func quality() throws {
         var recorder = try recorder()
-        for point in 0..<3 as Range<UInt8> { recorder.take(point, 10, 0) }
+        for point in 0..<7 as Range<UInt8> { recorder.take(point, 10, 0) }
         _ = recorder.due(now: 1000)
         recorder.take(1, 10, 1)
         #expect(recorder.due(now: 2000)?.map(\.quality) == [.stale])
@@ -84,28 +104,120 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
     @Test("after a session began the next data has every point, at once")
     func joined() throws {
         var recorder = try recorder()
-        for point in 0..<3 as Range<UInt8> { recorder.take(point, 10, 0) }
+        for point in 0..<7 as Range<UInt8> { recorder.take(point, 10, 0) }
         _ = recorder.due(now: 1000)
         recorder.sessionBegan()
-        #expect(recorder.due(now: 1001)?.count == 3)
+        #expect(recorder.due(now: 1001)?.count == pointCount)
         #expect(recorder.due(now: 1002) == nil)
     }
 
     @Test("P-E2 a point that the calibration does not have is passed over")
     func unknownPoint() throws {
         var recorder = try recorder()
-        for point in 3...255 as ClosedRange<UInt8> { recorder.take(point, 1, 0) }
-        #expect(recorder.due(now: 1)?.map(\.quality) == [.stale, .stale, .stale])
-        #expect(recorder.pointName(3) == "point 3")
+        for point in 7...255 as ClosedRange<UInt8> { recorder.take(point, 1, 0) }
+        #expect(recorder.due(now: 1)?.map(\.quality) == [Telemetry.Quality](repeating: .stale, count: pointCount))
+        #expect(recorder.pointName(7) == "point 7")
         #expect(recorder.pointName(0) == "outlet")
     }
 
-    @Test("P-E2 only an actuator can be named by an order, never a sensor")
-    func actuators() throws {
+    @Test("P-E2 an order's names become positions; one that the calibration does not have, or of another kind, is refused")
+    func orders() throws {
         let recorder = try recorder()
-        #expect(recorder.actuatorIndex("outlet") == 0)
-        #expect(recorder.actuatorIndex("flow") == nil)
-        #expect(recorder.actuatorIndex("") == nil)
+        func order(_ action: Action) -> Order? {
+            do throws(UnknownName) { return try recorder.order(action) } catch { return nil }
+        }
+        func refusal(_ action: Action) -> Reason? {
+            do throws(UnknownName) { return try recorder.order(action) == nil ? nil : Reason.none } catch { return error.reason }
+        }
+        #expect(order(.setpoint(actuator: "outlet", permille: 1000)) == .setpoint(actuator: 0, permille: 1000))
+        #expect(order(.select(actuator: "outlet", permille: 0)) == .select(actuator: 0, permille: 0))
+        #expect(order(.renew(actuator: "outlet")) == .renew(actuator: 0))
+        #expect(order(.release(actuator: "outlet")) == .release(actuator: 0))
+        #expect(order(.partialStroke(actuator: "outlet")) == .partialStroke(actuator: 0))
+        #expect(order(.phase("filling")) == .phase(1))
+        #expect(order(.bypass(trip: "level-high", minutes: 30)) == .bypass(trip: 0, minutes: 30))
+        for name in ["flow", "", "outlet.setpoint", "level-high", "filling"] {
+            #expect(refusal(.setpoint(actuator: name, permille: 0)) == .unknownActuator)
+            #expect(refusal(.renew(actuator: name)) == .unknownActuator)
+        }
+        #expect(refusal(.phase("outlet")) == .unknownPhase)
+        #expect(refusal(.bypass(trip: "outlet", minutes: 1)) == .unknownTrip)
+        // What is not the controller's.
+        #expect(refusal(.reboot) == nil)
+    }
+
+    @Test("each reason that a request can be refused for says what to do")
+    func advice() {
+        let others: [Reason] = [
+            .limitPosition, .tripped, .faulted, .notReferenced, .unknownActuator, .supervisionLost, .maximumAway, .notAPosition, .tooMany,
+            .localAuthority, .selectorOff, .leaseHeld, .noLease, .notSelected, .approvals, .permissive, .exclusion, .sequence, .startsPerHour,
+            .runningTime, .unknownPhase, .phaseLimits, .unknownTrip, .bypassForbidden, .bypassTooLong, .proofImpossible, .proofRunning,
+        ]
+        #expect(Set(others.map(\.advice)).count == others.count)
+        for reason in others { #expect(reason.advice != Reason.condition.advice && reason.advice.utf8.count < 100, "\(reason.code)") }
+    }
+
+    @Test("events say names for what their numbers stand for")
+    func words() throws {
+        let recorder = try recorder()
+        func words(_ code: EventCode, _ reason: Reason = .none, _ value: Int64) -> String {
+            let words = recorder.words(UInt16(code.rawValue) << 8 | UInt16(reason.rawValue), 0, value)
+            return "\(words.code) \(words.text)"
+        }
+        #expect(words(.tripped, .condition, 0) == "tripped outlet level-high: condition")
+        #expect(words(.leaseBegan, .none, 0b11) == "lease-began outlet ann+bob")
+        #expect(words(.selectorChanged, .flapping, 0) == "selector-changed outlet off: flapping")
+        #expect(words(.phaseChanged, .none, 1) == "phase-changed outlet filling")
+        #expect(words(.bypassBegan, .none, 0) == "bypass-began outlet level-high")
+        // A controller that lies.
+        for value in [-1, 7, Int64.min, .max] {
+            for code in EventCode.allCases { #expect(words(code, .none, value).hasPrefix(code.code + " outlet")) }
+        }
+        #expect(recorder.words(0xFFFF, 255, 0).code == "unknown-event")
+    }
+
+    @Test("the state of an actuator is due when it changes, and to a receiver that joins")
+    func states() throws {
+        var recorder = try recorder()
+        #expect(recorder.dueStates(now: 1000) == nil)
+        recorder.take(actuator: 0, mode: 2, issuers: 0b10, firstOut: 255, fault: 0)
+        recorder.takeStanding(phase: 1, bypasses: 1)
+        let auto = ActuatorState(point: 0, mode: .auto, holder: "bob", firstOut: nil, fault: nil)
+        #expect(recorder.dueStates(now: 2000) == [auto])
+        let bytes = recorder.state(Stamp(sequence: 1, bootCount: 9, monotonicMilliseconds: 2000), [auto])
+        let record = try StateRecord(decoding: bytes.span.bytes)
+        #expect(record.phase == "filling" && record.bypasses == ["level-high"] && record.bypassCount == 1 && record.actuators == [auto])
+        #expect(recorder.dueStates(now: 9000) == nil)
+        recorder.take(actuator: 0, mode: 2, issuers: 0b10, firstOut: 255, fault: 0)
+        #expect(recorder.dueStates(now: 9000) == nil)
+        recorder.take(actuator: 0, mode: 1, issuers: 0, firstOut: 0, fault: Reason.travelLate.rawValue)
+        #expect(recorder.dueStates(now: 9000) == [ActuatorState(point: 0, mode: .hand, holder: nil, firstOut: "level-high", fault: "travel-late")])
+        recorder.sessionBegan()
+        #expect(recorder.dueStates(now: 9100) == nil)
+        #expect(recorder.dueStates(now: 9600)?.count == 1)
+        // One that the calibration does not have, and a mode that is none.
+        recorder.take(actuator: 1, mode: 2, issuers: 0, firstOut: 255, fault: 0)
+        recorder.take(actuator: 0, mode: 3, issuers: 0, firstOut: 255, fault: 0)
+        #expect(recorder.dueStates(now: 20_000) == nil)
+    }
+
+    @Test("P-T4 under another calibration its digest and its names are reported, and every value anew")
+    func changed() throws {
+        var recorder = try recorder()
+        for point in 0..<7 as Range<UInt8> { recorder.take(point, 10, 0) }
+        _ = recorder.due(now: 1000)
+        var boot = report
+        boot.register12 = [UInt8](repeating: 12, count: 32)
+        recorder.change(to: try tank(), digest: [UInt8](repeating: 0xCB, count: 32), boot: boot)
+        let stamp = Stamp(sequence: 5, bootCount: 9, monotonicMilliseconds: 1)
+        let bytes = recorder.birth(stamp, oldest: 2)
+        let birth = try Birth(decoding: bytes.span.bytes)
+        #expect(birth.calibrationDigest == [UInt8](repeating: 0xCB, count: 32) && birth.boot.register12 == boot.register12)
+        #expect(birth.points.map(\.name) == ["inlet", "outlet", "level-high", "level-low", "flow", "inlet.setpoint", "outlet.setpoint"])
+        let due = recorder.due(now: 1001), samples = try #require(due)
+        #expect(samples.count == 7 && samples.allSatisfy { $0.quality == .stale })
+        let data = recorder.data(stamp, samples)
+        #expect(try DataRecord(decoding: data.span.bytes).calibration == [UInt8](repeating: 0xCB, count: 8))
     }
 
     @Test("each will carries the number of the session that it would end")
@@ -120,7 +232,11 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
             #expect(birth.session == session)
             #expect(birth.oldestSequence == 2)
             #expect(birth.challenge == [UInt8](0..<16))
-            #expect(birth.points == [PointName(name: "outlet", unit: "1"), PointName(name: "level-high", unit: "1"), PointName(name: "flow", unit: "uL/s")])
+            #expect(birth.points == [
+                PointName(name: "outlet", unit: "permille"), PointName(name: "level-high", unit: "1"), PointName(name: "flow", unit: "uL/s"),
+                PointName(name: "level-a", unit: "m", divisor: 1000), PointName(name: "level-b", unit: "m", divisor: 1000),
+                PointName(name: "level", unit: "m", divisor: 1000), PointName(name: "outlet.setpoint", unit: "permille"),
+            ])
         }
     }
 
