@@ -81,13 +81,14 @@ enum penstock_token_step penstock_token_public(const struct penstock_token *wher
     struct session session = {0};
     CK_OBJECT_HANDLE object;
     CK_KEY_TYPE type;
-    uint8_t point[80];
+    uint8_t point[160];
     enum penstock_token_step step = session_begin(&session, where);
     if (step == PENSTOCK_TOKEN_DONE && !find(&session, CKO_PUBLIC_KEY, where->object, &object)) step = PENSTOCK_TOKEN_PUBLIC;
     if (step == PENSTOCK_TOKEN_DONE) {
         CK_ATTRIBUTE attribute = {CKA_EC_POINT, point, sizeof point};
-        if (!key_type(&session, object, &type) ||
-            (session.reason = session.calls->C_GetAttributeValue(session.handle, object, &attribute, 1)) != CKR_OK) {
+        if (!key_type(&session, object, &type) || (type != CKK_EC && type != EDWARDS_KEY)) {
+            step = session.reason == CKR_OK ? PENSTOCK_TOKEN_ALGORITHM : PENSTOCK_TOKEN_PUBLIC;
+        } else if ((session.reason = session.calls->C_GetAttributeValue(session.handle, object, &attribute, 1)) != CKR_OK) {
             step = PENSTOCK_TOKEN_PUBLIC;
         } else if (type == CKK_EC && attribute.ulValueLen == 67 && point[0] == 4 && point[1] == 65 && point[2] == 4) {
             /* A DER octet string around the uncompressed point. */

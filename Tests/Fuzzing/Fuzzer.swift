@@ -30,16 +30,16 @@ public struct Fuzzer {
     }
 
     /// Gives mutated inputs to `body`, with the seed that makes each again; returns how many there were.
-    /// PENSTOCK_FUZZ_SECONDS is for how long; without it there are `roundsInTests`. PENSTOCK_FUZZ_SEED is where it begins.
+    /// PENSTOCK_FUZZ_SECONDS is for how long; without it there are as many rounds as the caller says. PENSTOCK_FUZZ_SEED is where it begins.
     @discardableResult
-    public static func run(_ name: String, corpus: [[UInt8]], _ body: (_ input: [UInt8], _ seed: UInt64) throws -> Void) rethrows -> Int {
+    public static func run(_ name: String, corpus: [[UInt8]], rounds inTests: Int = roundsInTests, _ body: (_ input: [UInt8], _ seed: UInt64) throws -> Void) rethrows -> Int {
         let environment = ProcessInfo.processInfo.environment
         let first = environment["PENSTOCK_FUZZ_SEED"].flatMap { UInt64($0) } ?? 1
         let seconds = environment["PENSTOCK_FUZZ_SECONDS"].flatMap { Double($0) }
         let end = seconds.map { Date(timeIntervalSinceNow: $0) }
         for input in corpus { try body(input, 0) }
         var rounds = 0
-        while end.map({ $0 > Date() }) ?? (rounds < roundsInTests) {
+        while end.map({ $0 > Date() }) ?? (rounds < inTests) {
             // Each round has a seed of its own: it is made again without those before it.
             for _ in 0..<500 {
                 let seed = first &+ UInt64(rounds)

@@ -92,7 +92,8 @@ def wrap(request):
     content = bytes.fromhex(request["contentKey"])
     device = {name: bytes.fromhex(value) for name, value in request["device"].items()}
     fleet = SymmetricKey(k=bytes.fromhex(request["fleet"]), optional_params={KpAlg: A256KW, KpKeyOps: [WrapOp]})
-    agreement = KeyAgreementWithKeyWrap(phdr={Algorithm: EcdhEsA256KW}, payload=content, local_attrs={StaticKey: EC2Key(crv=P256, **device)})
+    agreement = KeyAgreementWithKeyWrap(phdr={Algorithm: EcdhEsA256KW}, payload=content)
+    agreement.local_attrs = {StaticKey: EC2Key(crv=P256, **device)}
     encoded = agreement.encode()
     ephemeral = agreement.key
     return {

@@ -9,17 +9,19 @@ private let module = "/usr/lib/softhsm/libsofthsm2.so"
 
 /// Runs a program; its status and what it said.
 @discardableResult
-private func tool(_ arguments: [String], _ environment: [String: String]) throws -> (status: Int32, said: String) {
-    let process = Process(), pipe = Pipe()
+private func tool(_ arguments: [String]) throws -> (status: Int32, said: String) {
+    // To a file: the end of a pipe that another test's child has inherited would not come before that child's.
+    let path = FileManager.default.temporaryDirectory.path + "/tool-" + UUID().uuidString
+    FileManager.default.createFile(atPath: path, contents: nil)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let process = Process(), output = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = arguments
-    process.standardOutput = pipe
-    process.standardError = pipe
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.standardOutput = output
+    process.standardError = output
     try process.run()
-    let said = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
-    return (process.terminationStatus, said)
+    return (process.terminationStatus, try String(contentsOfFile: path, encoding: .utf8))
 }
 
 /// A token with a key of each algorithm. The module reads its place from this process's environment, once.
@@ -41,7 +43,7 @@ private final class SoftToken: Sendable {
     }
 
     private func made(_ arguments: [String]) throws {
-        let result = try tool(arguments, [:])
+        let result = try tool(arguments)
         try #require(result.status == 0, "\(arguments[0]) (apt install softhsm2 opensc): \(result.said)")
     }
 
@@ -90,9 +92,9 @@ private func code(_ body: () throws -> Void) -> String? {
             let arguments = rest.isEmpty
                 ? ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", files[0], "-sigfile", files[1], "-in", files[2]]
                 : ["openssl", "dgst", "-sha256", "-verify", files[0], "-signature", files[1], files[2]]
-            #expect(try tool(arguments, [:]).status == 0)
+            #expect(try tool(arguments).status == 0)
             try Data(message + [0]).write(to: URL(fileURLWithPath: files[2]))
-            #expect(try tool(arguments, [:]).status != 0, "the tool can say no")
+            #expect(try tool(arguments).status != 0, "the tool can say no")
         }
     }
 
