@@ -9,7 +9,7 @@ let device = Context.environment["PENSTOCK_DEVICE"] != nil
 let common: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 let embedded: [SwiftSetting] = common + [
     .enableExperimentalFeature("Embedded"),
-    .unsafeFlags(["-wmo", "-Osize", "-Xfrontend", "-function-sections"]),
+    .unsafeFlags(["-wmo", "-O", "-Xfrontend", "-function-sections"]),
 ]
 // A module's code is made where it is used: the program's object holds all of it, so the modules' own
 // objects would only be made to be thrown away, at more than half of the build's time.
@@ -19,16 +19,22 @@ func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies)
 }
 
+/// Leads each call of the allocator through CAllocations, which counts it.
+let countsAllocations: [LinkerSetting] = !device ? [] : [
+    .unsafeFlags(["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"].flatMap { ["-Xlinker", "--wrap=\($0)"] }),
+]
+
 // In the order of the data's way: a target imports only what stands above it.
 let deviceTargets: [Target] = [
     // C: headers and inline shims, no policy. One Swift module stands before each.
     .target(name: "CKernel"),
+    .target(name: "CAllocations", cSettings: device ? [.define("PENSTOCK_DEVICE")] : nil),
     .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(name: "CGPIO", linkerSettings: [.linkedLibrary("gpiod")]),
 
     // Adapters and formats.
     target("Bytes"),
-    target("System", ["CKernel", "Bytes"]),
+    target("System", ["CKernel", "CAllocations", "Bytes"]),
     target("Cryptography", ["COpenSSL", "Bytes"]),
     target("TPM", ["Bytes", "Cryptography"]),
     target("TPMDevice", ["System", "TPM"]),
@@ -38,6 +44,7 @@ let deviceTargets: [Target] = [
     // What the signed objects say, and what is kept.
     target("Board", ["Bytes", "Signed"]),
     target("GPIO", ["CGPIO", "System", "Board"]),
+    target("IIO", ["System", "Board"]),
     target("Release", ["Bytes", "Signed", "Verity"]),
     target("BootState", ["Bytes", "Cryptography"]),
     target("Calibration", ["Bytes", "Signed"]),
@@ -58,41 +65,53 @@ let deviceTargets: [Target] = [
     target("Confine", ["CKernel", "System", "Authority"]),
 
     // Roles. They never import each other.
-    target("Boot", ["System", "GPIO", "TPMDevice", "Board", "Calibration", "Release", "BootState", "Telemetry"]),
+    target("Boot", ["System", "GPIO", "IIO", "TPMDevice", "Board", "Calibration", "Release", "BootState", "Telemetry"]),
     target("Supervisor", ["Backoff", "Boot", "Calibration", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
-    target("Controller", ["System", "GPIO", "Signed", "Calibration", "Control", "Board", "Telemetry", "Authority", "Confine"]),
+    target("Controller", ["System", "GPIO", "IIO", "Signed", "Calibration", "Control", "Board", "Telemetry", "Authority", "Confine"]),
     target("Keeper", ["Backoff", "System", "TPMDevice", "Board", "Release", "Calibration", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
-    target("SelfTest", ["Bytes", "Cryptography", "Verity", "Control"]),
+    target("StepBench", ["Calibration", "Control"]),
+    target("SelfTest", ["Bytes", "System", "Cryptography", "Verity", "Control"]),
     .executableTarget(
         name: "penstock",
-        dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"]),
+        dependencies: ["SelfTest", "Boot", "Supervisor", "Controller", "Keeper", "Uplink", "Installer"],
+        linkerSettings: countsAllocations),
+]
+
+/// Built for tools/bench alone: the step, to be measured.
+let benchTargets: [Target] = [
+    .executableTarget(name: "penstock-step", dependencies: ["StepBench", "System"], linkerSettings: countsAllocations),
 ]
 
 let hostTargets: [Target] = [
     .target(name: "CToken"),
     .target(name: "Token", dependencies: ["CToken", "Bytes", "Cryptography"]),
+    .testTarget(name: "StepBenchTests", dependencies: ["StepBench"]),
     .target(name: "Compiler", dependencies: [
         "Token", "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Verity", "Release", "BootState", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
     ]),
     .target(name: "TPMSocket", dependencies: ["TPM"]),
+    .target(name: "RunReport", dependencies: [
+        "Bytes", "Cryptography", "Signed", "Calibration", "Telemetry", "Journal", "Authority", "Compiler",
+    ]),
+    .testTarget(name: "RunReportTests", dependencies: ["RunReport", "Calibration", "Compiler", "Cryptography", "Board", "Bytes", "Journal", "Telemetry", "Authority", "SimulatedDisk"]),
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: [
-        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
-        "Verity", "Release",
+        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
+        "Verity", "Release", "RunReport",
     ]),
     .testTarget(name: "PlantTests", dependencies: ["Plant"]),
-    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig"]),
+    .testTarget(name: "RigTests", dependencies: ["Rig", "Plant", "CRig", "RunReport", "Command", "Cryptography", "Signed", "Telemetry"]),
     .executableTarget(name: "penstock-rig", dependencies: [
-        "Rig", "Plant", "Command", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Rig", "Plant", "Command", "Compiler", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
         "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "Command",
-        "Telemetry", "TPM", "TPMSocket", "System",
+        "Telemetry", "TPM", "TPMSocket", "System", "RunReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
@@ -106,7 +125,8 @@ let hostTargets: [Target] = [
 
     .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"]),
     .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"]),
-    .testTarget(name: "GPIOTests", dependencies: ["GPIO", "System"]),
+    .testTarget(name: "GPIOTests", dependencies: ["GPIO", "System"], exclude: ["libgpiod2.c"]),
+    .testTarget(name: "IIOTests", dependencies: ["IIO", "System", "SimulatedDisk"]),
     .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"]),
     .testTarget(name: "JournalTests", dependencies: ["Journal", "Cryptography", "Bytes"]),
@@ -120,19 +140,21 @@ let hostTargets: [Target] = [
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
     .testTarget(name: "DHCPTests", dependencies: ["DHCP"]),
     .testTarget(name: "DNSTests", dependencies: ["DNS"]),
-    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"]),
-    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "ControlSimulation", "SimulatedRelease"]),
-    .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant"]),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], exclude: ["Corpus"]),
+    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "IIO", "ControlSimulation", "SimulatedRelease", "Compiler", "Plant"]),
+    .target(name: "BoardSimulation", dependencies: ["Calibration", "Control", "ControlSimulation", "Plant"], path: "Tests/BoardSimulation"),
+    .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant", "BoardSimulation"]),
     .target(name: "ControlSimulation", dependencies: ["Bytes", "Board", "Control", "Calibration"], path: "Tests/ControlSimulation"),
     .testTarget(name: "ControlTests", dependencies: ["Bytes", "Control", "Calibration", "ControlSimulation"]),
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Control", "ControlSimulation", "SimulatedDisk"]),
     .target(name: "CCage", path: "Tests/CCage"),
-    .testTarget(name: "ConfineTests", dependencies: ["Confine", "CKernel", "CCage"]),
+    .testTarget(name: "ConfineTests", dependencies: ["Confine", "System", "CKernel", "CCage"]),
     .testTarget(name: "BootTests", dependencies: ["Boot", "Calibration", "ControlSimulation", "SimulatedRelease"]),
-    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "BootState", "ControlSimulation", "SimulatedDisk", "SimulatedRelease"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "GPIO", "Board", "BootState", "ControlSimulation", "SimulatedDisk", "SimulatedRelease"]),
     .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper", "ControlSimulation", "Cryptography", "Signed"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
-    .testTarget(name: "CompilerTests", dependencies: ["Compiler", "Command", "Signed", "Cryptography", "Bytes"]),
+    .testTarget(
+        name: "CompilerTests", dependencies: ["Compiler", "Calibration", "Command", "Signed", "Cryptography", "Bytes"], exclude: ["Calibrations"]),
 ]
 
 let package = Package(
@@ -141,11 +163,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
-    targets: deviceTargets + (device ? [] : hostTargets))
+    targets: deviceTargets + (device ? benchTargets : hostTargets))
 
 // On the host the step is optimised also in debug builds, for the millions of steps of its tests, and one
 // of its checks can be taken out there (Sources/Control/Check.swift).
-let optimised = ["Calibration", "Control", "ControlSimulation"]
+let optimised = ["Calibration", "Control", "ControlSimulation", "Plant", "BoardSimulation"]
 
 for target in package.targets {
     target.swiftSettings = !device ? common : target.type == .executable ? embedded : embeddedModule

@@ -69,6 +69,12 @@ enum SystemCalls {
             .oneOf(index: 1, [PK_GPIO_GET, PK_GPIO_SET, PK_GPIO_GET_2, PK_GPIO_SET_2])),
     ]
 
+    static let analogues: [SystemCall] = [
+        SystemCall(
+            SYS_pread64, "pread64", "an analogue input is a file of sysfs, read anew from its beginning each time",
+            .oneOf(index: 3, [0])),
+    ]
+
     static let network: [SystemCall] = [
         SystemCall(SYS_socket, "socket", "TCP and UDP clients over IPv4 and IPv6", .oneOf(index: 0, [UInt32(AF_INET), UInt32(AF_INET6)])),
         SystemCall(SYS_connect, "connect", "to the declared endpoints; bind, listen and accept are not here"),

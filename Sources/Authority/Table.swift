@@ -11,6 +11,8 @@ public enum Grant: Sendable, Equatable {
     case channel(RoleName)
     /// All lines of the board in the board file's order: outputs to drive, inputs to read.
     case lines
+    /// All analogue inputs of the board in the board file's order, to read.
+    case analogues
     case tpm
     /// The journal's raw partition, read and written.
     case journal
@@ -35,9 +37,9 @@ public struct RoleAuthority: Sendable {
     public let grants: [Grant]
     /// Whether it shares the board's network; the others have an empty one of their own.
     public let hasNetwork: Bool
-    /// Whether it has a thread for each GPIO chip beside its first: their drivers may not return. No role
+    /// Whether it has a thread for each GPIO chip and each converter beside its first: their drivers may not return. No role
     /// has any other thread, and none can start one once it is confined.
-    public let hasChipThreads: Bool
+    public let hasDriverThreads: Bool
     public let limits: Limits
     public let systemCalls: [[SystemCall]]
     /// Whether the supervisor starts it at once and keeps it alive, or on demand.
@@ -62,11 +64,11 @@ public enum Authority {
             role: .controller,
             reason: "moves things: owns the lines and the envelope; no network, no disk, no keys",
             user: 1001,
-            grants: [.supervisor, .channel(.keeper), .lines],
+            grants: [.supervisor, .channel(.keeper), .lines, .analogues],
             hasNetwork: false,
-            hasChipThreads: true,
-            limits: Limits(data: 8 << 20, descriptors: 80),
-            systemCalls: [SystemCalls.base, SystemCalls.lines],
+            hasDriverThreads: true,
+            limits: Limits(data: 8 << 20, descriptors: 96),
+            systemCalls: [SystemCalls.base, SystemCalls.lines, SystemCalls.analogues],
             isPermanent: true,
             documents: [.keySet, .board, .calibration, .retained, .chips]),
         RoleAuthority(
@@ -75,7 +77,7 @@ public enum Authority {
             user: 1002,
             grants: [.supervisor, .channel(.controller), .channel(.uplink), .tpm, .journal],
             hasNetwork: false,
-            hasChipThreads: false,
+            hasDriverThreads: false,
             limits: Limits(data: 8 << 20, descriptors: 16),
             systemCalls: [SystemCalls.base, SystemCalls.storage],
             isPermanent: true,
@@ -86,7 +88,7 @@ public enum Authority {
             user: 1003,
             grants: [.supervisor, .channel(.keeper), .channel(.installer), .packetSocket],
             hasNetwork: true,
-            hasChipThreads: false,
+            hasDriverThreads: false,
             limits: Limits(data: 16 << 20, descriptors: 24),
             systemCalls: [SystemCalls.base, SystemCalls.network],
             isPermanent: true,
@@ -97,7 +99,7 @@ public enum Authority {
             user: 1004,
             grants: [.supervisor, .channel(.uplink), .inactiveSlot, .inactiveBoot],
             hasNetwork: false,
-            hasChipThreads: false,
+            hasDriverThreads: false,
             limits: Limits(data: 8 << 20, descriptors: 16),
             systemCalls: [SystemCalls.base, SystemCalls.storage],
             isPermanent: false,

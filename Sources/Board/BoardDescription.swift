@@ -45,6 +45,8 @@ public struct NetworkInterface: Equatable, Sendable {
 
 public struct BoardDescription: Equatable, Sendable {
     public static let linesMaximum = 64
+    public static let convertersMaximum = 4
+    public static let analoguesMaximum = 16
     public static let encodedMaximum = 14336
 
     public let name: String
@@ -67,11 +69,15 @@ public struct BoardDescription: Equatable, Sendable {
     public let network: NetworkInterface
     /// Whether signed orders may end or freeze a role: for boards on a test rig. Reported in every birth.
     public let testAccess: Bool
+    /// In the order of the file, as the analogue inputs.
+    public let converters: [Converter]
+    public let analogues: [Analogue]
 
     public init(
         name: String, hardwareRevision: UInt16, machine: String, console: String, memoryMegabytes: Int,
         kernelCommandLine: String, disk: String, partitions: [Partition], lines: [Line],
-        watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface, testAccess: Bool
+        watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface, testAccess: Bool,
+        converters: [Converter] = [], analogues: [Analogue] = []
     ) throws(BoardError) {
         self.name = name
         self.hardwareRevision = hardwareRevision
@@ -86,9 +92,13 @@ public struct BoardDescription: Equatable, Sendable {
         self.tpm = tpm
         self.network = network
         self.testAccess = testAccess
+        self.converters = converters
+        self.analogues = analogues
         try checkBoard()
         try checkPartitions()
         try checkLines()
+        try checkConverters()
+        try checkAnalogues()
     }
 
     /// The device of a partition: /dev/vda3, /dev/mmcblk0p3, /dev/nvme0n1p3.
@@ -168,10 +178,10 @@ extension BoardDescription {
 // MARK: on the wire
 
 extension BoardDescription {
-    /// Deterministic CBOR: a map with the keys 1 to 14, all there.
+    /// Deterministic CBOR: a map with the keys 1 to 16, all there.
     public func encoded() -> [UInt8] {
         var writer = CBORWriter(capacity: 1024)
-        writer.map(14)
+        writer.map(16)
         writer.unsigned(1); writer.unsigned(1)
         writer.unsigned(2); writer.text(name)
         writer.unsigned(3); writer.unsigned(UInt64(hardwareRevision))
@@ -197,6 +207,10 @@ extension BoardDescription {
         writer.text(network.name)
         network.mode.encode(into: &writer)
         writer.unsigned(14); writer.boolean(testAccess)
+        writer.unsigned(15); writer.array(converters.count)
+        for converter in converters { converter.encode(into: &writer) }
+        writer.unsigned(16); writer.array(analogues.count)
+        for analogue in analogues { analogue.encode(into: &writer) }
         return writer.bytes
     }
 
@@ -209,7 +223,7 @@ extension BoardDescription {
             name: raw.name, hardwareRevision: raw.hardwareRevision, machine: raw.machine, console: raw.console,
             memoryMegabytes: raw.memoryMegabytes, kernelCommandLine: raw.kernelCommandLine, disk: raw.disk,
             partitions: raw.partitions, lines: raw.lines, watchdog: raw.watchdog, tpm: raw.tpm, network: raw.network,
-            testAccess: raw.testAccess)
+            testAccess: raw.testAccess, converters: raw.converters, analogues: raw.analogues)
     }
 
     /// The fields as they stand in the file, before they are held against each other.
@@ -219,10 +233,12 @@ extension BoardDescription {
         var partitions: [Partition] = []
         var lines: [Line] = []
         let watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface, testAccess: Bool
+        var converters: [Converter] = []
+        var analogues: [Analogue] = []
 
         init(decoding bytes: RawSpan) throws(CBORError) {
             var reader = CBORReader(bytes)
-            try reader.fields(14)
+            try reader.fields(16)
             try reader.field(1)
             let format = reader.offset
             guard try reader.unsigned() == 1 else { throw .outOfRange(at: format) }
@@ -263,6 +279,10 @@ extension BoardDescription {
             network = NetworkInterface(name: try reader.text(maximum: 15), mode: try NetworkMode(decoding: &reader))
             try reader.field(14)
             testAccess = try reader.boolean()
+            try reader.field(15)
+            for _ in 0..<(try reader.array(maximum: BoardDescription.convertersMaximum)) { converters.append(try Converter(decoding: &reader)) }
+            try reader.field(16)
+            for _ in 0..<(try reader.array(maximum: BoardDescription.analoguesMaximum)) { analogues.append(try Analogue(decoding: &reader)) }
             try reader.end()
         }
     }

@@ -8,6 +8,7 @@ import Bytes
 import Calibration
 import Cryptography
 import GPIO
+import IIO
 import Release
 import Signed
 import System
@@ -51,6 +52,8 @@ private struct FirstStage: ~Copyable {
     var boardBytes: [UInt8] = []
     /// In the board file's order; held until the supervisor takes them over.
     var lines: [Int32] = []
+    /// In the board file's order, -1 for one that is not there.
+    var analogues: [Int32] = []
     var watchdog: Int32 = -1
     /// The attempt of this boot stands on the disk, and what failed after that may go otherwise next time,
     /// or with the other slot. The attempts bound how often.
@@ -65,6 +68,7 @@ private struct FirstStage: ~Copyable {
         // A chip whose driver does not return would hold this up for ever: then the watchdog resets it.
         try startWatchdog(board)
         try makeOutputsSafe(board)
+        findAnalogues(board)
         try openTPM(board)
         let keys = try chooseKeySet(board)
         let commissioningBytes = try readCommissioning(board)
@@ -83,7 +87,7 @@ private struct FirstStage: ~Copyable {
         try measure(calibration)
         note("root mounted read-only over dm-verity after \(monotonicMilliseconds()) ms")
         let handover = Handover(
-            lines: lines, watchdog: watchdog, slot: slot.name.rawValue, keySet: keys.encoded(), board: boardBytes,
+            lines: lines, analogues: analogues, watchdog: watchdog, slot: slot.name.rawValue, keySet: keys.encoded(), board: boardBytes,
             commissioning: commissioningBytes, manifest: slot.object, calibration: calibration.object, report: report.encoded())
         try leave(handover)
     }
@@ -141,6 +145,14 @@ private struct FirstStage: ~Copyable {
         }
         watchdog = opened
         note("watchdog \(device.timeoutSeconds) s")
+    }
+
+    /// What is missing reads as unreadable, and the calibration says what that means: no reason not to boot.
+    private mutating func findAnalogues(_ board: BoardDescription) {
+        guard !board.analogues.isEmpty else { return }
+        analogues = openAnalogues(board, feed: watchdog)
+        let found = analogues.count { $0 >= 0 }
+        note("\(found) of \(analogues.count) analogue inputs after \(monotonicMilliseconds()) ms")
     }
 
     private mutating func openTPM(_ board: BoardDescription) throws(BootFailure) {

@@ -4,6 +4,7 @@
 import Board
 import Bytes
 import Calibration
+import Cryptography
 import Signed
 
 /// What a calibration is held against.
@@ -24,7 +25,7 @@ public struct CalibrationTerms {
 public enum CalibrationRefusal: Error, Coded {
     case unverified(SignedError)
     case otherBoard(String)
-    /// It names a line that the board lacks, or uses one the wrong way.
+    /// It names a line or an analogue input that the board lacks, or uses a line the wrong way.
     case line(String)
     case rollback(version: UInt64, floor: UInt64)
 
@@ -41,7 +42,7 @@ public enum CalibrationRefusal: Error, Coded {
         switch self {
         case .unverified(let error): "the calibration: " + error.text
         case .otherBoard(let board): "the calibration is for board '" + board + "', which this is not"
-        case .line(let name): "the calibration uses line '" + name + "', which this board lacks or has in the other direction"
+        case .line(let name): "the calibration uses '" + name + "', which this board lacks or has in the other direction"
         case .rollback(let version, let floor):
             "calibration version \(version) may not come into force any more: \(floor) is the least; sign it with a higher version"
         }
@@ -55,6 +56,8 @@ public struct AdmittedCalibration {
     public let verified: Verified<Calibration>
 
     public var version: UInt64 { verified.payload.version }
+    /// Of its payload.
+    public var digest: [UInt8] { verified.payloadDigest.bytes }
 
     fileprivate init(object: [UInt8], verified: Verified<Calibration>) {
         self.object = object
@@ -70,6 +73,7 @@ extension CalibrationTerms {
         guard calibration.board.utf8.elementsEqual(board.name.utf8) else { throw .otherBoard(calibration.board) }
         for name in calibration.outputLines where board.line(named: name)?.isOutput != true { throw .line(name) }
         for name in calibration.inputLines where board.line(named: name)?.isOutput != false { throw .line(name) }
+        for name in calibration.analogueChannels where !board.analogues.contains(where: { $0.name == name }) { throw .line(name) }
         guard calibration.version >= floor else { throw .rollback(version: calibration.version, floor: floor) }
         return AdmittedCalibration(object: object, verified: found)
     }

@@ -30,8 +30,9 @@ public struct ProofTest: Equatable, Sendable {
 /// A valve with a reversible motor, one line a direction, and a switch at either end of its travel.
 /// Positions are permille of travel: 0 closed, 1000 open. Its position is known from driving time alone
 /// between the ends: at least `strokeFastestMilliseconds` and at most `strokeSlowestMilliseconds` lie
-/// between them. The motor must bear being driven against a closed end (it cuts itself off or slips):
-/// closing goes on until the slowest valve would have arrived, whatever the end switch says.
+/// between them. The motor must bear being driven against its closed end, and against its safe one (it
+/// cuts itself off or slips): that goes on until the slowest valve would have arrived, whatever the end switch says,
+/// and as long as the switch does not say so.
 public struct MotorValve: Equatable, Sendable {
     public var openLine: String
     public var closeLine: String

@@ -91,9 +91,9 @@ extension Calibration {
         if actuator.safeState == .last {
             try contradiction(actuator.governance.leaseMilliseconds > 0, place, "governance.lease", "ends in the safe state 'last': nothing would happen")
         }
-        if envelope.runningMinutesPerHour > 0, energisedWhenSafe(actuator) {
+        if envelope.runningMinutesPerHour > 0, runsWhenSafe(actuator) {
             throw CalibrationError(.contradiction, place, "running-minutes-per-hour",
-                "cannot hold: the safe state itself needs the line energised; set it to 0")
+                "cannot hold: it runs in its safe state, or where it returns to; set it to 0")
         }
     }
 
@@ -103,6 +103,15 @@ extension Calibration {
         case .motorValve, .latchingRelay: false
         case .solenoid(let solenoid): actuator.safeState == (solenoid.energiseToOpen ? .open : .closed)
         case .timeProportional: actuator.safeState == .open
+        }
+    }
+
+    /// Whether it counts as running where it goes when its hour is used up; `last` goes closed.
+    private func runsWhenSafe(_ actuator: Actuator) -> Bool {
+        switch actuator.drive {
+        case .motorValve: false
+        case .solenoid(let solenoid): solenoid.energiseToOpen == (actuator.safeState == .open)
+        case .timeProportional, .latchingRelay: actuator.safeState == .open
         }
     }
 
@@ -129,8 +138,8 @@ extension Calibration {
             try index(feedback.sensor, sensors.count, place, "feedback.sensor")
             try contradiction(isSwitch(feedback.sensor), place, "feedback.sensor", "is a switch: it must measure permille of travel")
             let range = range(of: feedback.sensor)
-            try contradiction(range.lowerBound < -250 || range.lowerBound > 0 || range.upperBound < 1000 || range.upperBound > 1250, place,
-                "feedback.sensor", "does not measure 0 (closed) to 1 (open) of travel: it says \(range.lowerBound) to \(range.upperBound) thousandths")
+            try contradiction(range.lowerBound < -250_000 || range.lowerBound > 0 || range.upperBound < 1_000_000 || range.upperBound > 1_250_000, place,
+                "feedback.sensor", "does not measure 0 (closed) to 1000 (open) permille of travel: it says \(range.lowerBound / 1000) to \(range.upperBound / 1000)")
             try number(feedback.deviationPermille, 1...500, place, "feedback.deviation", "permille of travel")
             try number(feedback.deviationMilliseconds, tickMilliseconds...60_000, place, "feedback.deviation-persistence", "milliseconds")
         }
@@ -193,7 +202,8 @@ extension Calibration {
         try contradiction(actuator.envelope.maximumPermille * output.periodMilliseconds / 1000 < output.minimumOnMilliseconds, place, "position-maximum",
             "is a shorter time of the period than minimum-on: it could never be on")
         let starts = actuator.envelope.startsPerHour
-        let least = (3_600_000 + output.periodMilliseconds - 1) / output.periodMilliseconds
+        // Starts are counted in minutes: the hour, and the minute that has begun.
+        let least = 3_660_000 / output.periodMilliseconds + 2
         try contradiction(starts > 0 && starts < least, place, "starts-per-hour",
             "is less than the \(least) starts of its period: choose a longer period")
         try contradiction(actuator.safeState == .last, place, "safe-state", "is 'last': an output that is switched all the time has none; use closed or open")

@@ -100,6 +100,8 @@ private protocol Fielded {
 extension FieldCoder where Self: ~Escapable {
     fileprivate mutating func list<T: Fielded>(_ values: inout [T], maximum: Int) throws(CBORError) {
         let count = try length(values.count, maximum: maximum)
+        // What is read has the length that it says, whatever the value began with.
+        if values.count > count { values.removeLast(values.count - count) }
         while values.count < count { values.append(T.empty) }
         for i in 0..<count { try values[i].fields(&self) }
     }

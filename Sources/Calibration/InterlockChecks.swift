@@ -27,6 +27,7 @@ extension Calibration {
             try index(phase, phases.count, place, "phases")
             for other in trip.phases[..<k] where other == phase { throw CalibrationError(.contradiction, place, "phases", "name '\(phases[phase])' twice") }
         }
+        try checkClears(trip, place)
         for actuator in trip.actuators where trip.processSafetyMilliseconds > 0 {
             let reaction = reactionMilliseconds(trip, actuator: actuator)
             try contradiction(reaction > trip.processSafetyMilliseconds, place, "process-safety",
@@ -71,6 +72,24 @@ extension Calibration {
             try check(condition, of: sensor, place)
             try checkReachable(permille, of: actuator, place)
             try checkResponse(actuator, within: within, sensor, condition, atLeast: permille, place)
+        }
+    }
+
+    /// Two trips of one sensor may not leave it nothing to say.
+    private func checkClears(_ trip: Trip, _ place: CalibrationError.Place) throws(CalibrationError) {
+        for other in trips where other.sensor == trip.sensor && other.phases == trip.phases && coversAll(trip.condition, other.condition) {
+            for actuator in trip.actuators where other.actuators.contains(actuator) {
+                throw CalibrationError(.contradiction, place, key(of: trip.condition),
+                    "and trip '\(other.name)' leave no value at which '\(actuators[actuator].name)' could move")
+            }
+        }
+    }
+
+    private func coversAll(_ one: Condition, _ other: Condition) -> Bool {
+        switch (one, other) {
+        case (.active, .inactive), (.inactive, .active): true
+        case (.above(let least), .below(let greatest)), (.below(let greatest), .above(let least)): greatest > least
+        default: false
         }
     }
 

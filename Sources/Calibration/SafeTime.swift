@@ -8,10 +8,16 @@ extension Calibration {
         switch sensor.source {
         case .switch(let value):
             // The changes count from the first look at them; the last look may be a tick away.
-            // Of a pair, the two may agree for so long before it counts as changed, or as faulty.
-            return value.discrepancyMilliseconds + value.debounceMilliseconds + (value.debounceMilliseconds > 0 ? 2 : 1) * tickMilliseconds
-        case .flowMeter, .frequency: return 1000 + 2 * tickMilliseconds
-        case .analogue: return (1 + sensor.plausibility.badSamples) * tickMilliseconds
+            // Two contacts may agree while they change over.
+            return value.debounceMilliseconds + value.discrepancyMilliseconds + (value.debounceMilliseconds > 0 ? 2 : 1) * tickMilliseconds
+        case .flowMeter, .frequency:
+            // A change in the midst of one window of a second shows whole in the next; what is faster than
+            // it may be is a fault after so many windows.
+            return (1 + sensor.plausibility.badSamples) * (1000 + tickMilliseconds) + tickMilliseconds
+        case .analogue(let input):
+            // Silence, or a current outside of NE 43, counts once it has lasted.
+            let silent = max(sensor.plausibility.staleMilliseconds, input.faultMilliseconds)
+            return silent + (1 + sensor.plausibility.badSamples) * tickMilliseconds
         case .voting(let voting):
             var slowest = 0
             for member in voting.members { slowest = max(slowest, detectionMilliseconds(sensor: member)) }

@@ -41,12 +41,17 @@ public enum BoardCompiler {
         var lines: [Line] = []
         for section in try file.sections("line") { lines.append(try line(section)) }
         try refuseDuplicates(lines, file)
+        var converters: [Converter] = []
+        for section in try file.sections("converter") { converters.append(try converter(section)) }
+        var analogues: [Analogue] = []
+        for section in try file.sections("analogue") { analogues.append(try analogue(section, converters)) }
         try file.end()
         do throws(BoardError) {
             return try BoardDescription(
                 name: name, hardwareRevision: revision, machine: machine, console: console, memoryMegabytes: memory,
                 kernelCommandLine: commandLine, disk: device, partitions: partitions, lines: lines,
-                watchdog: watchdog, tpm: tpm, network: network, testAccess: testAccess)
+                watchdog: watchdog, tpm: tpm, network: network, testAccess: testAccess,
+                converters: converters, analogues: analogues)
         } catch { throw Failure(code: code, text: error.text, path: file.path) }
     }
 
@@ -142,6 +147,34 @@ public enum BoardCompiler {
                 throw Failure(code: code, text: "line '\(line.name)' and line '\(earlier.name)' both take the kernel's line '\(line.kernelName)': one wire has one owner", path: file.path)
             }
         }
+    }
+}
+
+extension BoardCompiler {
+    private static func converter(_ section: TOMLSection) throws(Failure) -> Converter {
+        let name = try section.text("name"), device = try section.text("device")
+        guard section.has("adapter") == section.has("address") else {
+            throw section.refusal("adapter", "and 'address' go together: where nothing but this file says that the converter is there, both; else neither")
+        }
+        var place: I2CPlace?
+        if section.has("adapter") {
+            place = I2CPlace(adapter: try section.text("adapter"), address: UInt8(try section.integer("address", 0x08...0x77)))
+        }
+        _ = section.has("comment")
+        try section.end()
+        return Converter(name: name, device: device, place: place)
+    }
+
+    private static func analogue(_ section: TOMLSection, _ converters: [Converter]) throws(Failure) -> Analogue {
+        let name = try section.text("name"), wanted = try section.text("converter")
+        guard let converter = converters.firstIndex(where: { $0.name == wanted }) else {
+            let names = converters.isEmpty ? "there is none: write a [[converter]]" : "there are \(converters.map(\.name).joined(separator: ", "))"
+            throw section.refusal("converter", "no [[converter]] is called '\(wanted)'; \(names)")
+        }
+        let channel = UInt8(try section.integer("channel", 0...31))
+        _ = section.has("comment")
+        try section.end()
+        return Analogue(name: name, converter: converter, channel: channel)
     }
 }
 

@@ -68,14 +68,7 @@ public struct CalibrationAdvice {
             for trip in trips where (trip.condition == .active) == value.activeWhenHigh {
                 note("trip '\(trip.name)'", "a cut wire to '\(sensor.name)' reads low, as if all were well; a switch that is high while all is well, or an antivalent pair, would trip")
             }
-        case .analogue(let input):
-            for trip in trips where trip.processSafetyMilliseconds > 0 {
-                let slowest = trip.actuators.map { calibration.safeTravelMilliseconds(actuator: $0) }.max() ?? 0
-                let blind = max(input.faultMilliseconds, sensor.plausibility.staleMilliseconds)
-                if blind + slowest > trip.processSafetyMilliseconds {
-                    note("trip '\(trip.name)'", "a lost loop of '\(sensor.name)' is noticed after \(Words.duration(blind)), too late for the process safety time; shorten 'fault-persistence' or 'stale'")
-                }
-            }
+        case .analogue:
             if sensor.plausibility.stuckMilliseconds == 0 { note(subject, "a frozen value is not noticed; 'stuck' would see it") }
         case .flowMeter(let meter):
             for trip in trips {

@@ -33,7 +33,7 @@ public enum CalibrationCompiler {
         path.hasSuffix(".cbor") || path.hasSuffix(".cose") ? try read(path) : try compile(path)
     }
 
-    /// Every line that the calibration names must be on the board, in the right direction.
+    /// Every line that the calibration names must be on the board, in the right direction, and every channel.
     public static func checkWiring(_ calibration: Calibration, _ board: BoardDescription, path: String) throws(Failure) {
         guard calibration.board == board.name else {
             throw Failure(code: "calibration-other-board", text: "it is for board '\(calibration.board)', and this is '\(board.name)'", path: path)
@@ -48,6 +48,11 @@ public enum CalibrationCompiler {
                     throw Failure(code: "calibration-line-direction", text: "line '\(name)' is an \(line.isOutput ? "output" : "input") of the board, and the calibration \(areOutputs ? "drives" : "senses") it", path: path)
                 }
             }
+        }
+        for channel in calibration.analogueChannels where !board.analogues.contains(where: { $0.name == channel }) {
+            let names = board.analogues.map(\.name)
+            throw Failure(code: "calibration-channel-unknown",
+                          text: "the board has no analogue input '\(channel)'; it has " + (names.isEmpty ? "none" : names.joined(separator: ", ")), path: path)
         }
     }
 }

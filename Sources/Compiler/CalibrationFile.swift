@@ -12,6 +12,8 @@ struct CalibrationFile {
     init(_ path: String) throws(Failure) {
         file = try TOMLSection(reading: path, code: CalibrationCompiler.code)
         try readFrame()
+        for key in ["reset", "selector", "sensor", "actuator", "trip"] + InterlockKind.allCases.map(\.rawValue) { _ = file.has(key) }
+        try file.end()
         try readList("reset", CalibrationError.Place.reset) { file, section throws(Failure) in file.content.resets.append(try Self.reset(section)) }
         try readList("selector", CalibrationError.Place.selector) { file, section throws(Failure) in file.content.selectors.append(try Self.selector(section)) }
         try readList("sensor", CalibrationError.Place.sensor) { file, section throws(Failure) in file.content.sensors.append(try file.sensor(section)) }
@@ -22,7 +24,6 @@ struct CalibrationFile {
                 file.content.interlocks.append(try file.interlock(kind, section))
             }
         }
-        try file.end()
     }
 
     /// The calibration, or why it is none, with the line.

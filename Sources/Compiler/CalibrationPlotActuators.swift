@@ -166,12 +166,13 @@ extension CalibrationPlot {
         var wave: [(Double, Double)] = []
         for period in 0..<3 {
             let begin = chart.x + Double(period) * length
-            drawing.rect(begin + length * share, top, length * (1 - share), chart.height, .redWash)
+            drawing.line(begin, top, begin, top + chart.height, .faint)
+            if share < 1 { drawing.rect(begin + length * share, top, length * (1 - share), chart.height, .redWash) }
             drawing.polygon([(begin, chart.at(permille: 0)), (begin, top), (begin + length * share, top), (begin + length * share, chart.at(permille: 0))], .blue, opacity: 0.16)
             wave += [(begin, chart.at(permille: 0)), (begin, top), (begin + length * share, top), (begin + length * share, chart.at(permille: 0))]
-            drawing.line(begin + length * share, top, begin + length * share, top + chart.height, .red, 2)
+            if share < 1 { drawing.line(begin + length * share, top, begin + length * share, top + chart.height, .red, 2) }
         }
-        drawing.path(wave + [(chart.end, chart.at(permille: 0))], .blue)
+        drawing.path(share < 1 ? wave + [(chart.end, chart.at(permille: 0))] : [(chart.x, chart.at(permille: 0)), (chart.x, top), (chart.end, top)], .blue)
         drawing.text(chart.end + 11, top + 18, "\(Words.percent(actuator.envelope.maximumPermille)) at most", size: 11, .red, room: 132)
         for (row, limit) in actuator.envelope.phases.enumerated() {
             drawing.text(chart.end + 11, top + 34 + Double(row) * 14, "\(Words.percent(limit.maximumPermille)) in \(calibration.phases[limit.phase])", size: 11, .violet, room: 132)
@@ -215,7 +216,9 @@ extension CalibrationPlot {
                 facts.append(("partial-stroke test", "\(Words.percent(test.strokePermille))" + (test.intervalHours == 0 ? ", never due" : ", every \(Words.duration(test.intervalHours * 3_600_000))")))
             }
         case .solenoid(let solenoid): facts.append(("at least", "\(Words.duration(solenoid.minimumOnMilliseconds)) on, \(Words.duration(solenoid.minimumOffMilliseconds)) off"))
-        case .timeProportional(let output): facts.append(("at least", "\(Words.duration(output.minimumOnMilliseconds)) on, \(Words.duration(output.minimumOffMilliseconds)) off"))
+        case .timeProportional(let output):
+            facts.append(("at least", "\(Words.duration(output.minimumOnMilliseconds)) on, \(Words.duration(output.minimumOffMilliseconds)) off"))
+            if actuator.envelope.slewPermillePerSecond > 0 { facts.append(("slew", "\(Words.percent(actuator.envelope.slewPermillePerSecond)) a second")) }
         case .latchingRelay(let relay):
             facts.append(("pulse, rest", "\(Words.duration(relay.pulseMilliseconds)), \(Words.duration(relay.restMilliseconds))"))
             facts.append(("contact", relay.feedbackLine.isEmpty ? "none" : "\(relay.feedbackLine), within \(Words.duration(relay.feedbackMilliseconds))"))

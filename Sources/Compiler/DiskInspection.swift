@@ -12,13 +12,10 @@ public struct DiskInspection {
     public private(set) var parts: [(name: String, text: String)] = []
 
     public init(_ path: String, board: BoardDescription) throws(Failure) {
-        let store = try FileStore(reading: path)
         let disk = DiskImage(board)
-        guard store.size >= disk.size else {
-            throw Failure(code: "disk-size", text: "the disk has \(store.size) bytes, the board's has \(disk.size): is it of another board?", path: path)
-        }
+        let file = try OpenedFile(path, atLeast: disk.size)
         for place in disk.places {
-            var part = PartStore(store: store, offset: place.offset, size: place.size)
+            var part = DiskPartition(file, place)
             switch place.label {
             case .bootState: parts.append((place.label.text, Self.bootState(&part)))
             case .commissioning: parts.append((place.label.text, Self.commissioning(&part)))
@@ -27,10 +24,9 @@ public struct DiskInspection {
             case .journal, .bootA, .bootB: break
             }
         }
-        store.close()
     }
 
-    private static func bootState(_ part: inout PartStore) -> String {
+    private static func bootState(_ part: inout DiskPartition) -> String {
         do throws(BootStateError) {
             let record = try BootStateStore(loading: &part)
             guard record.wasFound else { return "no valid copy" }
@@ -39,11 +35,13 @@ public struct DiskInspection {
                 let failure = state.failure.map { ", failed at \($0.step): \($0.text)" } ?? ""
                 return "\(slot.text) \(state.condition.text) \(state.release)\(failure)"
             }
-            return "active \(record.state.active.text), boots \(record.state.bootCount); \(text(.a)); \(text(.b))"
+            let retained = try TwoCopies<RetainedState>(loading: &part).content.map { "calibration floor \($0.calibrationFloor)" } ?? "retained state DAMAGED"
+            let stored = try TwoCopies<StoredCalibration>(loading: &part).content == nil ? "" : ", a calibration that took over"
+            return "active \(record.state.active.text), boots \(record.state.bootCount); \(text(.a)); \(text(.b)); \(retained)\(stored)"
         } catch { return error.text }
     }
 
-    private static func commissioning(_ part: inout PartStore) -> String {
+    private static func commissioning(_ part: inout DiskPartition) -> String {
         var area = [UInt8](repeating: 0, count: ObjectArea.size)
         do {
             try part.read(at: 0, into: &area)
@@ -54,7 +52,7 @@ public struct DiskInspection {
         } catch { return "none (\(error))" }
     }
 
-    private static func keySets(_ part: inout PartStore) -> String {
+    private static func keySets(_ part: inout DiskPartition) -> String {
         do throws(BootStateError) {
             guard let links = try TwoCopies<StoredKeySets>(loading: &part).content?.links, !links.isEmpty else { return "none but the initramfs's" }
             return links.map { link in
@@ -64,7 +62,7 @@ public struct DiskInspection {
         } catch { return error.text }
     }
 
-    private static func slot(_ part: inout PartStore) -> String {
+    private static func slot(_ part: inout DiskPartition) -> String {
         var area = [UInt8](repeating: 0, count: ObjectArea.size)
         do {
             try part.read(at: part.size - ObjectArea.size, into: &area)
@@ -85,33 +83,47 @@ public struct DiskInspection {
     }
 }
 
-/// A file, read.
-struct FileStore {
-    let descriptor: Int32
-    let size: Int
+/// A partition of a disk that lies in a file; it is only ever read.
+public struct DiskPartition: Store {
+    private let file: OpenedFile
+    private let offset: Int
+    public let size: Int
 
-    init(reading path: String) throws(Failure) {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Failure(code: "file-missing", text: "the file could not be opened: \(String(cString: strerror(errno)))", path: path) }
-        size = Int(lseek(descriptor, 0, SEEK_END))
+    /// - path: the disk, or a copy of one that a device has used.
+    public init(_ label: PartitionLabel, of path: String, board: BoardDescription) throws(Failure) {
+        let disk = DiskImage(board)
+        self.init(try OpenedFile(path, atLeast: disk.size), disk.place(of: label))
     }
 
-    func close() { _ = Foundation.close(descriptor) }
-}
+    fileprivate init(_ file: OpenedFile, _ place: DiskImage.Place) {
+        self.file = file
+        offset = place.offset
+        size = place.size
+    }
 
-/// A partition in it.
-private struct PartStore: Store {
-    let store: FileStore
-    let offset: Int
-    let size: Int
-
-    mutating func read(at position: Int, into buffer: inout [UInt8]) throws(StoreError) {
+    public mutating func read(at position: Int, into buffer: inout [UInt8]) throws(StoreError) {
         guard position >= 0, position + buffer.count <= size else { throw StoreError(.bounds, offset: position, errno: 0) }
         let count = buffer.count
-        let got = buffer.withUnsafeMutableBytes { pread(store.descriptor, $0.baseAddress, count, off_t(offset + position)) }
+        let got = buffer.withUnsafeMutableBytes { pread(file.descriptor, $0.baseAddress, count, off_t(offset + position)) }
         guard got == count else { throw StoreError(.read, offset: position, errno: got < 0 ? errno : 0) }
     }
 
-    mutating func write(_ bytes: RawSpan, at position: Int) throws(StoreError) { throw StoreError(.write, offset: position, errno: EROFS) }
-    mutating func sync() throws(StoreError) {}
+    public mutating func write(_ bytes: RawSpan, at position: Int) throws(StoreError) { throw StoreError(.write, offset: position, errno: EROFS) }
+    public mutating func sync() throws(StoreError) {}
+}
+
+/// A file, open for reading as long as somebody holds it.
+private final class OpenedFile {
+    let descriptor: Int32
+
+    init(_ path: String, atLeast bytes: Int) throws(Failure) {
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Failure(code: "file-missing", text: "the file could not be opened: \(String(cString: strerror(errno)))", path: path) }
+        let size = Int(lseek(descriptor, 0, SEEK_END))
+        guard size >= bytes else {
+            throw Failure(code: "disk-size", text: "the disk has \(size) bytes, the board's has \(bytes): is it of another board?", path: path)
+        }
+    }
+
+    deinit { close(descriptor) }
 }

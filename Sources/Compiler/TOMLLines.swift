@@ -17,6 +17,7 @@ struct TOMLLines {
                 let isList = words.hasPrefix("[[")
                 section = Self.resolved(Self.path(words.dropFirst(isList ? 2 : 1)), counts)
                 if isList {
+                    if numbers[section] == nil { numbers[section] = index + 1 }
                     counts[section, default: -1] += 1
                     section.append(String(counts[section]!))
                 }

@@ -133,6 +133,8 @@ struct ActuatorState {
     var wasDriven = false
     var toldExhausted = false
     var cycles: UInt32 = 0
+    /// The lifetime of which it was said that it is over.
+    var toldLifetime = 0
     var minutesSinceProof: UInt32 = 0
     var toldOverdue = false
 
@@ -160,8 +162,10 @@ struct ActuatorState {
     /// Where it goes when nothing vouches for anything better; `last` counts as closed.
     var safePermille: Int { safeState == .open ? 1000 : 0 }
 
-    var startsExhausted: Bool { envelope.startsPerHour > 0 && duty.startsInHour >= envelope.startsPerHour && enforced(.startsPerHour) }
-    var runningExhausted: Bool {
+    // Inlined: else each look at them copies the whole actuator.
+    @inline(__always) var isExhausted: Bool { startsExhausted || runningExhausted }
+    @inline(__always) var startsExhausted: Bool { envelope.startsPerHour > 0 && duty.startsInHour >= envelope.startsPerHour && enforced(.startsPerHour) }
+    @inline(__always) var runningExhausted: Bool {
         envelope.runningMinutesPerHour > 0 && duty.runningMilliseconds >= envelope.runningMinutesPerHour * 60_000 && enforced(.runningTime)
     }
 }
@@ -198,14 +202,15 @@ extension Control {
         }
     }
 
-    /// Stays where it is, as nearly as it can.
+    /// Stays where it is, as nearly as it can; what is on its way back to safe goes on.
     mutating func hold(_ a: Int) {
+        guard !actuators[a].isReturning else { return setpoint(a, actuators[a].safePermille) }
         let position = actuators[a].position
         switch actuators[a].kind {
         case .motorValve: valves[position].hold()
         case .solenoid: solenoids[position].accept(solenoids[position].position)
         case .timeProportional: break
-        case .latchingRelay: relays[position].accept(relays[position].permille)
+        case .latchingRelay: relays[position].hold()
         }
     }
 
@@ -219,6 +224,11 @@ extension Control {
         case .latchingRelay: relays[position].isAway
         }
         return isElsewhere || setpoint(of: a) != actuators[a].safePermille
+    }
+
+    /// As `isAway`; a time-proportional output is surely at rest once a whole period has passed.
+    func mayBeAway(_ a: Int) -> Bool {
+        isAway(a) || actuators[a].kind == .timeProportional && !proportionals[actuators[a].position].isQuiet
     }
 
     // MARK: each step
@@ -251,6 +261,7 @@ extension Control {
             let held = tripped & 1 << UInt32(a) != 0
             if !held { actuators[a].firstOut = nil }
             actuators[a].isTripped = held
+            watchAway(a, elapsed)
             endLease(a, elapsed)
             actuators[a].selection.pass(elapsed)
             let mode = mode(of: a)
@@ -269,28 +280,17 @@ extension Control {
         setpoint(a, actuators[a].safePermille)
     }
 
-    /// Why an actuator may not leave its safe state, whoever asks.
-    private func obstacle(_ a: Int) -> Reason {
-        if actuators[a].isReturning { return .maximumAway }
-        if actuators[a].startsExhausted { return .startsPerHour }
-        if actuators[a].runningExhausted { return .runningTime }
-        return interlocks.obstacle(a, self)
-    }
-
-    /// Time away, running time and starts, from what the lines were driven to.
+    /// Running time and starts, from what the lines were driven to.
     mutating func countDuty(_ elapsed: Int) {
         for a in actuators.indices {
             let (isDriven, started) = driven(a)
             actuators[a].duty.pass(elapsed, isRunning: actuators[a].wasDriven, started: started)
             actuators[a].wasDriven = isDriven
             if started {
-                actuators[a].cycles = actuators[a].cycles &+ 1
-                if actuators[a].envelope.lifetimeCycles > 0, actuators[a].cycles == UInt32(actuators[a].envelope.lifetimeCycles), enforced(.lifetime) {
-                    events.append(.lifetime, index: UInt8(a), value: Int64(actuators[a].cycles))
-                }
+                actuators[a].cycles = min(actuators[a].cycles, UInt32.max - 1) + 1
+                tellLifetime(a)
             }
             tellExhausted(a)
-            watchAway(a, elapsed)
         }
     }
 
@@ -309,15 +309,25 @@ extension Control {
         }
     }
 
+    /// Once after each start, and again under a calibration that says less.
+    private mutating func tellLifetime(_ a: Int) {
+        let lifetime = actuators[a].envelope.lifetimeCycles
+        guard lifetime > 0, actuators[a].cycles >= UInt32(lifetime), actuators[a].toldLifetime != lifetime, enforced(.lifetime) else { return }
+        actuators[a].toldLifetime = lifetime
+        events.append(.lifetime, index: UInt8(a), value: Int64(actuators[a].cycles))
+    }
+
     private mutating func tellExhausted(_ a: Int) {
-        let exhausted = actuators[a].startsExhausted || actuators[a].runningExhausted
+        let exhausted = actuators[a].isExhausted
         if exhausted, !actuators[a].toldExhausted {
             events.append(.dutyExhausted, actuators[a].startsExhausted ? .startsPerHour : .runningTime, index: UInt8(a),
                 value: Int64(actuators[a].startsExhausted ? actuators[a].duty.startsInHour : actuators[a].duty.runningMilliseconds / 60_000))
         }
         actuators[a].toldExhausted = exhausted
-        // What runs up its hour is brought back; what moves to a position finds its end.
-        if actuators[a].runningExhausted, actuators[a].kind != .motorValve { setpoint(a, actuators[a].safePermille) }
+        // What runs up its hour is brought back; what moves to a position finds its end; what starts all the
+        // time, and is safe when on, is on.
+        let isWorn = actuators[a].runningExhausted || actuators[a].startsExhausted && actuators[a].kind == .timeProportional && actuators[a].safeState == .open
+        if isWorn, actuators[a].kind != .motorValve { setpoint(a, actuators[a].safePermille) }
     }
 
     /// The longest time away from safe. A motor valve reckons it from its travel, with the way back.
@@ -327,15 +337,16 @@ extension Control {
             actuators[a].isReturning = valves[actuators[a].position].isReturning
             return
         }
-        guard limit > 0, isAway(a), enforced(.maximumAway) else {
+        guard limit > 0, mayBeAway(a), enforced(.maximumAway) else {
             actuators[a].awayFor = 0
             actuators[a].isReturning = false
             return
         }
         actuators[a].awayFor = min(actuators[a].awayFor + elapsed, limit)
-        guard actuators[a].awayFor >= limit - tickMilliseconds, !actuators[a].isReturning else { return }
-        actuators[a].isReturning = true
+        guard actuators[a].awayFor >= limit - tickMilliseconds else { return }
         setpoint(a, actuators[a].safePermille)
+        guard !actuators[a].isReturning else { return }
+        actuators[a].isReturning = true
         events.append(.maximumAway, index: UInt8(a), value: Int64(actuators[a].awayFor))
     }
 }

@@ -5,11 +5,15 @@ import Calibration
 
 extension Control {
     /// Takes over from the calibration in force, of which `Calibration.bumplessObstacle` has found nothing
-    /// against it; `limitPosition` and no change if an actuator stands outside its new limits.
+    /// against it; `limitPosition` or `maximumAway` and no change if an actuator stands outside its new limits.
     /// - Returns: the refusal, and the actuator it is about.
     public mutating func adopt(_ calibration: Calibration) -> (reason: Reason, actuator: Int) {
         precondition(calibration.actuators.count == actuators.count && calibration.trips.count == trips.count)
         for a in actuators.indices where !isInside(a, calibration.actuators[a].envelope.limits(inPhase: phase)) { return (.limitPosition, a) }
+        // How long it has been away was held against another limit, or against none.
+        for a in actuators.indices where mayBeAway(a) && isShorter(calibration.actuators[a].envelope.maximumAwayMilliseconds, actuators[a].envelope.maximumAwayMilliseconds) {
+            return (.maximumAway, a)
+        }
         for a in actuators.indices {
             let new = calibration.actuators[a]
             actuators[a].envelope = new.envelope
@@ -26,6 +30,8 @@ extension Control {
         events.append(.calibrationChanged, index: 0, value: Int64(calibration.version))
         return (.none, 0)
     }
+
+    private func isShorter(_ new: Int, _ old: Int) -> Bool { new > 0 && (old == 0 || new < old) }
 
     /// Every actuator is in its safe state and asked to be there: another calibration may begin from here.
     public var isAtRest: Bool {

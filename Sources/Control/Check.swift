@@ -4,7 +4,7 @@
 /// What the envelope is made of. A run of the tests with one of them removed must fail.
 public enum Check: UInt8, Sendable, CaseIterable {
     // Requests.
-    case limitPosition, phaseLimitPosition, notAPosition, supervised, faulted, tripped, referenced, knownActuator
+    case limitPosition, phaseLimitPosition, notAPosition, supervised, faulted, tripped, referenced
     case localAuthority, selectorOff, lease, select, approvals, permissive, exclusion, sequence
     case phaseInside, bypassAllowed, bypassLength, proofAtEnd
     // Dynamics.

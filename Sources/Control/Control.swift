@@ -23,7 +23,10 @@ public struct Control: ~Copyable {
     let tickMilliseconds: Int
     var supervisionTimeoutMilliseconds: Int
     let phaseCount: Int
-    var now: Int64
+    /// The clock as it was last told; it may go back.
+    private var clock: Int64
+    /// Milliseconds that have passed since the start: never goes back, so that what came later stays later.
+    var now: Int64 = 0
     var sinceHeartbeat: Int
     var sinceMinute = 0
     var minutes: UInt32 = 0
@@ -52,9 +55,9 @@ public struct Control: ~Copyable {
         supervisionTimeoutMilliseconds = calibration.supervisionTimeoutMilliseconds
         phaseCount = max(calibration.phases.count, 1)
         sinceHeartbeat = calibration.supervisionTimeoutMilliseconds
-        now = nowMilliseconds
+        clock = nowMilliseconds
         outputs = [Bool](repeating: false, count: calibration.outputLines.count)
-        requested = outputs
+        requested = [Bool](repeating: false, count: calibration.outputLines.count)
         outcomes = []
         outcomes.reserveCapacity(Inputs.requestsMaximum)
         gate = OutputGate(calibration)
@@ -148,14 +151,15 @@ public struct Control: ~Copyable {
 
     /// The time since the last step: never negative, and bounded so that sums cannot overflow.
     private mutating func elapsedMilliseconds(until time: Int64) -> Int {
-        guard time >= now else {
-            events.append(.clockBackwards, index: 0, value: now &- time)
-            now = time
+        guard time >= clock else {
+            events.append(.clockBackwards, index: 0, value: clock &- time)
+            clock = time
             return 0
         }
-        let (difference, overflow) = time.subtractingReportingOverflow(now)
-        now = time
+        let (difference, overflow) = time.subtractingReportingOverflow(clock)
+        clock = time
         let elapsed = overflow ? Self.elapsedMaximum : Int(min(difference, Int64(Self.elapsedMaximum)))
+        now += Int64(elapsed)
         if elapsed > 2 * tickMilliseconds { events.append(.tickLate, index: 0, value: Int64(elapsed)) }
         return elapsed
     }
@@ -208,17 +212,16 @@ public struct Control: ~Copyable {
             let mayLeave = actuators[a].obstacle == .none
             switch actuators[a].kind {
             case .motorValve:
-                let drive = valves[position].decide(safeDemanded: safe, mayLeave: mayLeave, elapsed, &events)
+                let drive = valves[position].decide(safeDemanded: safe, mayLeave: mayLeave, mayStart: !actuators[a].isExhausted, elapsed, &events)
                 requested[output] = drive == .open
                 requested[output + 1] = drive == .close
             case .solenoid:
-                requested[output] = solenoids[position].decide(safeDemanded: safe, mayLeave: mayLeave, elapsed, &events)
+                requested[output] = solenoids[position].decide(safeDemanded: safe, isReturning: actuators[a].isReturning, mayLeave: mayLeave, elapsed, &events)
             case .timeProportional:
-                let mayStart = !actuators[a].startsExhausted && !actuators[a].runningExhausted
                 requested[output] = proportionals[position].decide(
-                    safeDemanded: safe, mayStart: mayStart, maximum: actuators[a].maximum, elapsed, tickMilliseconds)
+                    safeDemanded: safe, mayStart: !actuators[a].isExhausted, maximum: actuators[a].maximum, elapsed, tickMilliseconds)
             case .latchingRelay:
-                let drive = relays[position].decide(safeDemanded: safe, mayLeave: mayLeave, elapsed, &events)
+                let drive = relays[position].decide(safeDemanded: safe, isReturning: actuators[a].isReturning, mayLeave: mayLeave, elapsed, &events)
                 requested[output] = drive == .open
                 requested[output + 1] = drive == .close
             }

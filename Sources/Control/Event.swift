@@ -81,7 +81,6 @@ public enum Reason: UInt8, Sendable, CaseIterable {
     case awayTooLong = 63
     case safeDemanded = 64
     case minimumOff = 65
-    case minimumOn = 66
     case slew = 67
     case pulseTooLong = 68
     // Selectors and leases.
@@ -148,7 +147,6 @@ public enum Reason: UInt8, Sendable, CaseIterable {
         case .awayTooLong: "away-too-long"
         case .safeDemanded: "safe-demanded"
         case .minimumOff: "minimum-off"
-        case .minimumOn: "minimum-on"
         case .slew: "slew"
         case .pulseTooLong: "pulse-too-long"
         case .flapping: "flapping"

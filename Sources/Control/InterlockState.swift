@@ -16,23 +16,41 @@ struct Interlocks {
     fileprivate(set) var all: [InterlockState] = []
     /// One bit for each actuator that a sequence takes to safe.
     fileprivate(set) var held: UInt32 = 0
+    /// For each actuator one bit for each interlock that may stand in its way: the others are not looked at.
+    private var before: [UInt32]
 
     init(_ calibration: Calibration) {
-        for named in calibration.interlocks { all.append(InterlockState(named.interlock)) }
+        before = [UInt32](repeating: 0, count: calibration.actuators.count)
+        for named in calibration.interlocks {
+            let bit: UInt32 = 1 << UInt32(all.count)
+            all.append(InterlockState(named.interlock))
+            switch named.interlock {
+            case .permissive(let actuator, _, _), .sequence(let actuator, _, _, _): before[actuator] |= bit
+            case .exclusion(let first, let second):
+                before[first] |= bit
+                before[second] |= bit
+            case .response: break
+            }
+        }
     }
 
     func hold(_ a: Int) -> Bool { held & 1 << UInt32(a) != 0 }
 
     /// Why an actuator may not go further from its safe state.
     func obstacle(_ a: Int, _ control: borrowing Control) -> Reason {
-        for state in all {
-            switch state.interlock {
+        var left = before[a]
+        while left != 0 {
+            let i = left.trailingZeroBitCount
+            left &= left - 1
+            switch all[i].interlock {
             case .permissive(let actuator, let sensor, let condition) where actuator == a && enforced(.permissive):
                 if !control.sensors[sensor].isUsable || !control.holds(condition, sensor: sensor) { return .permissive }
             case .exclusion(let first, let second) where (first == a || second == a) && enforced(.exclusion):
-                if control.isAway(first == a ? second : first) { return .exclusion }
+                // Of one at fault it is not known where it is.
+                let other = first == a ? second : first
+                if control.isAway(other) || control.actuators[other].fault != .none { return .exclusion }
             case .sequence(let actuator, _, _, _) where actuator == a && enforced(.sequence):
-                if !state.isUp { return .sequence }
+                if !all[i].isUp { return .sequence }
             default: break
             }
         }
@@ -50,7 +68,9 @@ extension Control {
             case .sequence(let actuator, let after, let permille, let milliseconds):
                 follow(i, actuator, after, permille, milliseconds, elapsed, heldBefore)
             case .response(let actuator, let permille, let within, let sensor, let condition, let isFault):
-                expect(i, actuator, permille, within, holds(condition, sensor: sensor) || !sensors[sensor].isUsable, isFault, elapsed)
+                let stands = isKnown(actuator) && (permille == 0 ? !isAway(actuator) : self.permille(of: actuator) >= permille)
+                let fails = stands && !holds(condition, sensor: sensor) && sensors[sensor].isUsable
+                expect(i, actuator, within, fails: fails, isFault, elapsed)
             }
         }
     }
@@ -68,11 +88,9 @@ extension Control {
         events.append(.sequenceEnded, .sequence, index: UInt8(actuator), value: Int64(i))
     }
 
-    private mutating func expect(
-        _ i: Int, _ actuator: Int, _ permille: Int, _ within: Int, _ answers: Bool, _ isFault: Bool, _ elapsed: Int
-    ) {
-        let stands = isKnown(actuator) && (permille == 0 ? !isAway(actuator) : self.permille(of: actuator) >= permille)
-        interlocks.all[i].stoodFor = stands && !answers ? min(interlocks.all[i].stoodFor + elapsed, within) : 0
+    /// - fails: the actuator stands where an answer is due, and the sensor does not give it.
+    private mutating func expect(_ i: Int, _ actuator: Int, _ within: Int, fails: Bool, _ isFault: Bool, _ elapsed: Int) {
+        interlocks.all[i].stoodFor = fails ? min(interlocks.all[i].stoodFor + elapsed, within) : 0
         guard interlocks.all[i].stoodFor >= within, enforced(.response) else {
             interlocks.all[i].isUp = false
             return

@@ -233,8 +233,9 @@ private struct GatedSolenoid {
             on = safeLevel
             reason = .safeDemanded
         }
-        if safeDemanded, safeLevel == nil, on, !outputs[line] {
-            on = false
+        // Of `last`: it stays, or goes closed.
+        if safeDemanded, safeLevel == nil, on == awayLevel, outputs[line] != awayLevel {
+            on = !awayLevel
             reason = .safeDemanded
         }
         if on, !outputs[line], !safeDemanded, offFor < minimumOff, enforced(.gateMinimumOff) {
@@ -273,7 +274,6 @@ private struct GatedProportional {
         safeLevel = safeState == .open
         limit(envelope, maximum: envelope.maximumPermille)
         budget = burst
-        offFor = minimumOff
     }
 
     mutating func limit(_ envelope: Envelope, maximum permille: Int) {
@@ -354,7 +354,7 @@ private struct GatedRelay {
         }
         if safeDemanded {
             if sets, safeState != .open { (sets, reason) = (false, .safeDemanded) }
-            if resets, safeState != .closed { (resets, reason) = (false, .safeDemanded) }
+            if resets, safeState == .open { (resets, reason) = (false, .safeDemanded) }
         }
         let begins = sets && !outputs[set] || resets && !outputs[reset]
         if begins, outputs[set] || outputs[reset] || offFor < rest, enforced(.gateRest) {

@@ -18,6 +18,14 @@ struct ProportionalState {
     private var intoPeriod: Int
     /// On from the start of the period until so far into it; never 0 again once something was on.
     private var onUntil = 0
+    private var offFor: Int
+    private var onFor = 0
+    /// The share with which the period began.
+    private var begun = 0
+    /// Millisecond-permilles of being on that the share leaves now.
+    private var budget: Int
+    /// How long it has been as it is in its safe state.
+    private var quiet: Int
 
     init(_ output: TimeProportional, _ envelope: Envelope, _ safeState: SafeState) {
         period = output.periodMilliseconds
@@ -30,16 +38,26 @@ struct ProportionalState {
         ramped = safePermille * 1000
         isOn = safeState == .open
         intoPeriod = period
+        offFor = 0
+        quiet = period
+        budget = period * envelope.maximumPermille
     }
 
     mutating func adopt(_ envelope: Envelope) { slew = envelope.slewPermillePerSecond }
 
     mutating func accept(_ permille: Int) { setpoint = permille }
 
-    var isAway: Bool { share != safePermille || isOn != (safePermille == 1000) }
+    @inline(__always) var isAway: Bool { share != safePermille || isOn != (safePermille == 1000) }
+
+    /// The share it is held against: that of a pulse that still lasts as well.
+    var furthest: Int { isOn ? max(share, begun) : share }
+
+    /// It has been as in its safe state for a whole period.
+    var isQuiet: Bool { quiet >= period }
 
     mutating func decide(safeDemanded: Bool, mayStart: Bool, maximum: Int, _ elapsed: Int, _ tick: Int) -> Bool {
-        intoPeriod = min(intoPeriod + elapsed, Int(Int32.max))
+        intoPeriod = min(intoPeriod + elapsed, period)
+        account(elapsed, maximum)
         if safeDemanded { setpoint = safePermille }
         ramp(min(elapsed, 2 * tick), safeDemanded)
         if safeDemanded {
@@ -47,17 +65,40 @@ struct ProportionalState {
             isOn = safePermille == 1000
             return isOn
         }
+        if safePermille == 1000, share == 1000 {
+            // Safe is nothing of a period: on for good.
+            (intoPeriod, onUntil) = (period, 0)
+            isOn = isOn || offFor >= minimumOff || !enforced(.minimumOff)
+            return isOn
+        }
         let wanted = onTime(min(share, enforced(.periodShare) ? maximum : 1000))
-        // The next period may begin early where nothing was on in this one: two pulses never begin less
-        // than a period apart.
-        if intoPeriod >= period || onUntil == 0 && wanted > 0 {
-            intoPeriod = 0
-            onUntil = mayStart || isOn ? wanted : 0
+        // The next period may begin early where nothing was on in this one, and late after a pause that is
+        // too short yet: two pulses never begin less than a period apart.
+        let mayBegin = isOn || wanted == 0 || offFor >= minimumOff || !enforced(.minimumOff)
+        if mayBegin, intoPeriod >= period || onUntil == 0 && wanted > 0 {
+            (intoPeriod, begun) = (0, share)
+            onUntil = mayStart || isOn ? affordable(wanted, maximum: maximum) : 0
         } else if isOn, wanted < onUntil {
             onUntil = max(wanted, min(minimumOn, onUntil), intoPeriod)
         }
-        isOn = intoPeriod < onUntil
+        isOn = intoPeriod < onUntil || isOn && onFor < minimumOn && enforced(.minimumOn)
         return isOn
+    }
+
+    /// The time that has passed: what the share leaves, how long it has been off, on, and as it is when safe.
+    private mutating func account(_ elapsed: Int, _ maximum: Int) {
+        budget = min(period * maximum, budget + elapsed * maximum - (isOn ? elapsed * 1000 : 0))
+        offFor = isOn ? 0 : min(offFor + elapsed, minimumOff)
+        onFor = isOn ? min(onFor + elapsed, minimumOn) : 0
+        quiet = isOn == (safePermille == 1000) ? min(quiet + elapsed, period) : 0
+    }
+
+    /// What one period may use is there again after a period; what a late tick or another phase has taken from
+    /// it makes the next pulse shorter. One that would be too short is left out.
+    private func affordable(_ wanted: Int, maximum: Int) -> Int {
+        guard maximum < 1000, enforced(.periodShare) else { return wanted }
+        let time = min(wanted, budget / (1000 - maximum))
+        return time < max(minimumOn, 1) ? 0 : time
     }
 
     private mutating func ramp(_ elapsed: Int, _ safeDemanded: Bool) {

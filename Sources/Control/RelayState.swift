@@ -11,8 +11,11 @@ struct RelayState {
     private(set) var permille: Int
     private(set) var isKnown = false
 
+    /// Its setpoint was asked for; of one that is to stay where it is nothing is done before.
+    private var isAsked = false
+
     private let pulse: Int
-    private let rest: Int
+    private let restMilliseconds: Int
     private let contactMilliseconds: Int
     private let safeState: SafeState
     private var pulsing: Drive = .none
@@ -23,7 +26,7 @@ struct RelayState {
         self.index = UInt8(index)
         self.contactLine = contactLine
         pulse = relay.pulseMilliseconds
-        rest = relay.restMilliseconds
+        restMilliseconds = relay.restMilliseconds
         contactMilliseconds = relay.feedbackMilliseconds
         self.safeState = safeState
         setpoint = safeState == .open ? 1000 : 0
@@ -31,19 +34,33 @@ struct RelayState {
         since = relay.restMilliseconds
     }
 
-    mutating func accept(_ permille: Int) { setpoint = permille }
+    mutating func accept(_ permille: Int) {
+        setpoint = permille
+        isAsked = true
+    }
+
+    /// It cannot stop half way: it stays where it is going, or of one that is not known, where it is safe.
+    mutating func hold() {
+        if pulsing != .none { setpoint = pulsing == .open ? 1000 : 0 } else if isKnown { setpoint = permille } else { rest(safePermille) }
+    }
+
+    /// Of one whose safe state is `last` and that is not known: it stays, wherever that is.
+    private mutating func rest(_ permille: Int) {
+        setpoint = permille
+        isAsked = false
+    }
 
     mutating func forget() { isKnown = false }
 
     private var safePermille: Int { safeState == .open ? 1000 : 0 }
-    var isAway: Bool { !isKnown || permille != safePermille || pulsing != .none }
+    @inline(__always) var isAway: Bool { !isKnown || permille != safePermille || pulsing != .none }
 
     /// `contact` if it does not follow.
     mutating func observe(_ reading: LineReading, _ elapsed: Int, _ tick: Int) -> Reason {
         guard contactLine >= 0, pulsing == .none else { return .none }
         let says = reading == .high ? 1000 : 0
-        if !isKnown, reading != .unreadable, safeState == .last {
-            // Nothing is driven in its safe state: what the contact says is all there is.
+        if !isKnown, reading != .unreadable, safeState == .last, since >= contactMilliseconds {
+            // Nothing is driven in its safe state: what the contact says, once it has followed, is all there is.
             (permille, setpoint, isKnown) = (says, says, true)
         }
         let disagrees = isKnown && (reading == .unreadable || says != permille)
@@ -54,20 +71,20 @@ struct RelayState {
     }
 
     /// The lines to drive: set, reset.
-    mutating func decide(safeDemanded: Bool, mayLeave: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Drive {
+    mutating func decide(safeDemanded: Bool, isReturning: Bool, mayLeave: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Drive {
         since = min(since + elapsed, Int(Int32.max))
+        if safeDemanded, !isReturning { if safeState == .last { rest(permille) } else { setpoint = safePermille } }
         if pulsing != .none {
-            guard since >= pulse || safeDemanded && pulsing == away else { return pulsing }
-            if since >= pulse { arrive(&events) } else { isKnown = false }
+            let isLongEnough = since >= pulse || !enforced(.pulseLength)
+            guard isLongEnough || safeDemanded && pulsing == away else { return pulsing }
+            if isLongEnough { arrive(&events) } else { isKnown = false }
             pulsing = .none
             since = 0
             return .none
         }
-        if safeDemanded, safeState != .last { setpoint = safePermille }
-        if safeDemanded, safeState == .last { return .none }
-        if !mayLeave, isKnown, permille == safePermille { setpoint = safePermille }
-        let isThere = isKnown && permille == setpoint
-        guard !isThere, since >= (enforced(.restTime) ? rest : 0) else { return .none }
+        if !mayLeave, setpoint != safePermille, !isKnown || permille == safePermille { rest(safePermille) }
+        let isThere = isKnown ? permille == setpoint : safeState == .last && !isAsked
+        guard !isThere, since >= (enforced(.restTime) ? restMilliseconds : 0) else { return .none }
         // One that is not known is brought to safe first.
         let target = isKnown || safeState == .last ? setpoint : safePermille
         pulsing = target == 1000 ? .open : .close

@@ -49,7 +49,7 @@ extension Control {
         if holder != 0, holder & issuers == 0, enforced(.lease) { return .leaseHeld }
         if issuers.nonzeroBitCount < governance.approvals, enforced(.approvals) { return .approvals }
         if governance.selectMilliseconds > 0, !actuators[a].selection.covers(issuers, permille), enforced(.select) { return .notSelected }
-        return isFurther(a, permille) ? actuators[a].obstacle(now: self, a) : .none
+        return obstacleToward(a, permille)
     }
 
     private func refusalByMode(_ a: Int) -> Reason {
@@ -76,7 +76,7 @@ extension Control {
             if !isInside, enforced(.limitPosition) { return .limitPosition }
             if !(0...1000).contains(permille) { return .limitPosition }
         } else {
-            if permille != 0, permille != 1000 { return .notAPosition }
+            if permille != 0, permille != 1000, enforced(.notAPosition) { return .notAPosition }
             if permille > actuator.maximum, enforced(.phaseLimitPosition) { return .limitPosition }
         }
         if !isSupervised, enforced(.supervised) { return .supervisionLost }
@@ -88,12 +88,21 @@ extension Control {
             if valve.isProving, permille != actuator.safePermille { return .proofRunning }
         }
         if actuator.isReturning, permille != actuator.safePermille { return .maximumAway }
-        return checksObstacle && isFurther(a, permille) ? actuator.obstacle(now: self, a) : .none
+        return checksObstacle ? obstacleToward(a, permille) : .none
+    }
+
+    /// Why it may not go there now: towards safe only what wears it out stands against it.
+    private func obstacleToward(_ a: Int, _ permille: Int) -> Reason {
+        if permille == actuators[a].safePermille { return .none }
+        if isFurther(a, permille) { return obstacle(a) }
+        return actuators[a].startsExhausted ? .startsPerHour : .none
     }
 
     /// Further from safe than it is.
     private func isFurther(_ a: Int, _ permille: Int) -> Bool {
-        let present = self.permille(of: a)
+        // Of a relay of which it is not known where it is, the worst.
+        let isUnknown = actuators[a].kind == .latchingRelay && !relays[actuators[a].position].isKnown
+        let present = isUnknown ? actuators[a].safePermille : self.permille(of: a)
         return actuators[a].safeState == .open ? permille < present : permille > present
     }
 
@@ -143,7 +152,10 @@ extension Control {
     func isInside(_ a: Int, _ limits: (minimum: Int, maximum: Int)) -> Bool {
         let asked = setpoint(of: a)
         guard asked == 0 || asked >= limits.minimum, asked <= limits.maximum else { return false }
+        // Of one at fault it is not known where it is.
+        if actuators[a].fault != .none { return limits.maximum == 1000 }
         if actuators[a].kind == .motorValve { return valves[actuators[a].position].furthestPermille <= limits.maximum }
+        if actuators[a].kind == .timeProportional { return proportionals[actuators[a].position].furthest <= limits.maximum }
         return permille(of: a) <= limits.maximum
     }
 
@@ -158,7 +170,7 @@ extension Control {
     /// Hands the limits that hold now to whoever keeps them.
     mutating func setLimits(_ a: Int) {
         gate.limit(a, actuators[a].envelope, maximum: actuators[a].maximum)
-        if actuators[a].kind == .motorValve { valves[actuators[a].position].limit(maximum: actuators[a].maximum) }
+        if actuators[a].kind == .motorValve { valves[actuators[a].position].limit(minimum: actuators[a].minimum, maximum: actuators[a].maximum) }
     }
 
     private mutating func takeBypass(_ trip: Int, _ minutes: Int, _ issuers: UInt32) -> Reason {
@@ -189,18 +201,21 @@ extension Control {
         let reason = refusalOfPosition(a, setpoint(of: a), checksObstacle: false)
         guard reason == .none else { return reason }
         if actuators[a].lease.holder != 0, actuators[a].lease.holder & issuers == 0, enforced(.lease) { return .leaseHeld }
-        let obstacle = actuators[a].obstacle(now: self, a)
+        if issuers.nonzeroBitCount < actuators[a].governance.approvals, enforced(.approvals) { return .approvals }
+        let obstacle = obstacle(a)
         guard obstacle == .none else { return obstacle }
         return valves[position].beginProof(maximum: actuators[a].maximum) ? .none : .proofImpossible
     }
 }
 
-extension ActuatorState {
-    /// The obstacle as it is now: requests of one step see what those before them did.
-    func obstacle(now control: borrowing Control, _ a: Int) -> Reason {
-        if isReturning { return .maximumAway }
-        if startsExhausted { return .startsPerHour }
-        if runningExhausted { return .runningTime }
-        return control.interlocks.obstacle(a, control)
+extension Control {
+    /// Why an actuator may not leave its safe state, whoever asks, as it is now: requests of one step see what
+    /// those before them did.
+    func obstacle(_ a: Int) -> Reason {
+        if actuators[a].isReturning { return .maximumAway }
+        // A motor that runs may finish its way: it has started already.
+        if actuators[a].startsExhausted, actuators[a].kind != .motorValve || !actuators[a].wasDriven { return .startsPerHour }
+        if actuators[a].runningExhausted { return .runningTime }
+        return interlocks.obstacle(a, self)
     }
 }

@@ -53,19 +53,23 @@ extension Control {
     /// Takes over what was retained. Trips and actuators that there are no more are passed over; a trip of
     /// which nothing is known any more but that it stood, because its name is another now, latches all.
     public mutating func restore(_ bytes: RawSpan) {
-        do throws(CBORError) { try takeOver(bytes) } catch { latchTrips() }
+        // Read to its end before anything of it counts.
+        do throws(CBORError) {
+            try takeOver(bytes, counts: false)
+            try takeOver(bytes, counts: true)
+        } catch { latchTrips() }
     }
 
-    private mutating func takeOver(_ bytes: RawSpan) throws(CBORError) {
+    private mutating func takeOver(_ bytes: RawSpan, counts: Bool) throws(CBORError) {
         var reader = CBORReader(bytes)
         try reader.array(exactly: 5)
         guard try reader.unsigned() == Retained.formatVersion else { throw .outOfRange(at: 1) }
         _ = try reader.unsigned()
         let phase = try reader.text(maximum: Calibration.nameMaximum)
-        for i in names.phases.indices where names.phases[i] == phase { enter(phase: i) }
+        for i in names.phases.indices where counts && names.phases[i] == phase { enter(phase: i) }
         for _ in 0..<(try reader.array(maximum: Calibration.tripsMaximum)) {
             let name = try reader.text(maximum: Calibration.nameMaximum)
-            guard enforced(.retainedTrips) else { continue }
+            guard counts, enforced(.retainedTrips) else { continue }
             var isKnown = false
             for i in trips.indices where names.trips[i] == name {
                 isKnown = true
@@ -79,7 +83,7 @@ extension Control {
             let at = reader.offset
             guard let fault = Reason(rawValue: try reader.u8()) else { throw .outOfRange(at: at) }
             let (cycles, minutes) = (try reader.u32(), try reader.u32())
-            for a in actuators.indices where names.actuators[a] == name {
+            for a in actuators.indices where counts && names.actuators[a] == name {
                 actuators[a].cycles = cycles
                 actuators[a].minutesSinceProof = minutes
                 if fault != .none, enforced(.retainedFaults) { raise(fault, a) }
@@ -114,7 +118,7 @@ extension Control {
             minutes &+= 1
             if minutes % 60 == 0 { retainedRevision &+= 1 }
             for a in actuators.indices where actuators[a].kind == .motorValve {
-                actuators[a].minutesSinceProof = min(actuators[a].minutesSinceProof + 1, UInt32.max - 1)
+                actuators[a].minutesSinceProof = min(actuators[a].minutesSinceProof, UInt32.max - 1) + 1
                 tellOverdue(a)
             }
         }

@@ -37,10 +37,10 @@ struct SolenoidState {
     var position: Int { energised == energiseToOpen ? 1000 : 0 }
 
     /// - Parameter mayLeave: whether it may go away from its safe state.
-    mutating func decide(safeDemanded: Bool, mayLeave: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Bool {
+    mutating func decide(safeDemanded: Bool, isReturning: Bool, mayLeave: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Bool {
         since = min(since + elapsed, Int(Int32.max))
         let safePosition = safeState == .open ? 1000 : 0
-        if safeDemanded { setpoint = safeState == .last ? position : safePosition }
+        if safeDemanded, !isReturning { setpoint = safeState == .last ? position : safePosition }
         // What may not start now does not start by itself later.
         if !mayLeave, position == safePosition { setpoint = safePosition }
         let wanted = (setpoint == 1000) == energiseToOpen

@@ -50,11 +50,7 @@ struct Travel {
     /// Driven closed: surely for `credited` milliseconds, at most for `elapsed`.
     mutating func closed(_ elapsed: Int, credited: Int) {
         upper = max(0, upper - Self.floor(credited, slowest))
-        returned += Self.floor(credited, slowest)
-        if returned >= spent {
-            spent = 0
-            returned = 0
-        }
+        returned = min(returned + Self.floor(credited, slowest), Self.full)
         nominal = max(0, nominal - Self.floor(credited, stroke))
         lower = max(0, lower - Self.ceiling(elapsed, fastest))
     }
@@ -65,6 +61,15 @@ struct Travel {
         spent = min(Self.full, spent + Self.ceiling(coast, fastest))
     }
     mutating func stoppedClosing() { lower = max(0, lower - Self.ceiling(coast, fastest)) }
+
+    /// Even the slowest valve has made up by now for all opening.
+    var isReturned: Bool { returned >= spent }
+
+    /// Time and end switch both say so.
+    mutating func closedForSure() {
+        spent = 0
+        returned = 0
+    }
 
     /// At the closed end. What is spent stays: no switch may shorten the way back that time demands.
     mutating func atClosedEnd() {

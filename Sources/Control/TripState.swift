@@ -54,7 +54,11 @@ struct TripState {
         condition = trip.condition
         hysteresis = trip.hysteresis
         delayMilliseconds = trip.delayMilliseconds
+        // What stands goes on standing under a longer delay.
+        if isDemanded { delayed = delayMilliseconds }
         bypassMaximumMinutes = trip.bypassMaximumMinutes
+        // A bypass that is too long now ends with its event.
+        if isBypassed { bypassMilliseconds = max(1, min(bypassMilliseconds, bypassMaximumMinutes * 60_000)) }
     }
 
     var isHeld: Bool { isLatched || isDemanded }
@@ -71,18 +75,19 @@ struct TripState {
             return nil
         }
         let stands = isGood && was && enforced(.tripCondition)
-        delayed = stands ? min(delayed + elapsed, delayMilliseconds) : 0
+        // Of a sensor that is not good for a while it is taken that the condition went on standing.
+        delayed = stands || !isGood ? min(delayed + elapsed, delayMilliseconds) : 0
         badMilliseconds = isGood ? 0 : min(badMilliseconds + elapsed, Self.badSensorMilliseconds)
         let byCondition = stands && (delayed >= delayMilliseconds || !enforced(.tripDelay))
         let bySensor = badMilliseconds >= Self.badSensorMilliseconds && enforced(.tripBadSensor)
         isDemanded = byCondition || !isGood && enforced(.tripBadSensor)
         let demanded = byCondition || bySensor
         defer { wasDemanded = demanded }
-        guard demanded, !wasDemanded, !isLatched else { return nil }
-        if latches, enforced(.tripLatch) {
-            isLatched = true
-            latchedAt = control.now
-        }
+        guard demanded, !wasDemanded else { return nil }
+        // A cause that comes again while it stands latched is one more that a press must come after.
+        latchedAt = control.now
+        guard !isLatched else { return nil }
+        isLatched = latches && enforced(.tripLatch)
         return byCondition ? .condition : control.sensors[sensor].badness
     }
 

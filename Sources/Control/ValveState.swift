@@ -45,8 +45,13 @@ struct ValveState {
     private var maximumAway: Int
     private let tolerance: Int
     private let rest: Int
+    /// How long the way between an end switch and its end takes at most, and how long it has been driven there.
+    private let pressing: Int
+    private var pressed = 0
     private let persistence: Int
-    private var ramp: Ramp
+    private var slew: Slew
+    /// It is on its way to a setpoint, and it will be said when it is there.
+    private var isBound = false
     private(set) var proof: Proof
 
     private var drive: Drive = .none
@@ -81,8 +86,9 @@ struct ValveState {
         maximumAway = envelope.maximumAwayMilliseconds
         tolerance = valve.endSwitchTolerancePermille * Travel.permille
         rest = valve.restMilliseconds
+        pressing = (valve.endSwitchTolerancePermille * valve.strokeSlowestMilliseconds + 999) / 1000
         persistence = valve.endSwitchDebounceMilliseconds + 2 * tickMilliseconds
-        ramp = Ramp(valve, envelope, safeState)
+        slew = Slew(valve, envelope, tick: tickMilliseconds)
         proof = Proof(valve.proofTest)
         openEnd = Debounce(milliseconds: valve.endSwitchDebounceMilliseconds)
         closedEnd = Debounce(milliseconds: valve.endSwitchDebounceMilliseconds)
@@ -90,14 +96,14 @@ struct ValveState {
     }
 
     mutating func adopt(_ envelope: Envelope) {
-        minimumPermille = envelope.minimumPermille
         maximumAway = envelope.maximumAwayMilliseconds
-        ramp = Ramp(valve, envelope, safeState)
-        limit(maximum: envelope.maximumPermille)
+        slew.adopt(envelope)
+        limit(minimum: envelope.minimumPermille, maximum: envelope.maximumPermille)
     }
 
-    /// The limit of the phase.
-    mutating func limit(maximum permille: Int) {
+    /// The limits of the phase.
+    mutating func limit(minimum: Int, maximum permille: Int) {
+        minimumPermille = minimum
         maximumPermille = permille
         maximum = permille * Travel.permille
         reach = valve.reachPermille(maximumPermille: permille) * Travel.permille
@@ -110,10 +116,10 @@ struct ValveState {
         proof.isRunning = false
     }
 
-    /// Stops where it is; below the least opening it closes, unless its safe state is to stay.
+    /// Stops where it is; below the least opening it goes towards safe, unless that is to stay. What returns goes on.
     mutating func hold() {
-        let mayStay = nominalPermille >= max(minimumPermille, 1) || safeState == .last
-        setpoint = mode != .ready ? home : mayStay ? min(nominalPermille, maximumPermille) : 0
+        let mayStay = nominalPermille >= max(minimumPermille, 1) || nominalPermille == 0 || safeState == .last
+        setpoint = isReturning ? 0 : mode != .ready ? home : mayStay ? min(nominalPermille, maximumPermille) : safeState == .open ? minimumPermille : 0
         proof.isRunning = false
     }
 
@@ -127,10 +133,10 @@ struct ValveState {
     /// The end at which it finds out where it is: the safe one, if it has one.
     private var home: Int { safeState == .open ? 1000 : 0 }
 
-    var isProving: Bool { proof.isRunning }
+    @inline(__always) var isProving: Bool { proof.isRunning }
     var proofIntervalHours: Int { valve.proofTest?.intervalHours ?? 0 }
     /// -1 = none.
-    var feedbackSensor: Int { valve.feedback?.sensor ?? -1 }
+    @inline(__always) var feedbackSensor: Int { valve.feedback?.sensor ?? -1 }
 
     /// False where it does not stand at an end, or has no such test.
     mutating func beginProof(maximum: Int) -> Bool {
@@ -155,7 +161,8 @@ struct ValveState {
         openEnd.sample(reading.openEnd, elapsed, bound: 2 * tick)
         closedEnd.sample(reading.closedEnd, elapsed, bound: 2 * tick)
         var fault = deviation(min(elapsed, 2 * tick))
-        if closedEnd.value == .high, openEnd.value != .high, drive != .open, travel.lower <= tolerance { travel.atClosedEnd() }
+        // A switch that is still on after a push open says nothing of where the valve is.
+        if closedEnd.value == .high, openEnd.value != .high, lastDirection != .open, travel.lower <= tolerance { travel.atClosedEnd() }
         watchClosed(min(elapsed, 2 * tick), &events)
         if fault == .none { fault = follow(reading.feedback, min(elapsed, 2 * tick)) }
         if fault == .none { fault = watchProof(elapsed, &events) }
@@ -169,18 +176,25 @@ struct ValveState {
         if mayOpen {
             let certain = reading.openDriven && reading.openReadBack == .high && !reading.closeDriven && reading.closeReadBack == .low
             travel.opened(elapsed, certain: certain)
+            press(certain && openEnd.value == .high, elapsed)
         } else if surelyCloses {
             travel.closed(elapsed, credited: min(elapsed, 2 * tick))
+            press(closedEnd.value == .high, elapsed)
         }
         if !surelyCloses, reading.closeDriven || reading.closeReadBack != .low { travel.closed(elapsed, credited: 0) }
+    }
+
+    /// A switch is on before its end is reached: one that waited for it is driven the rest of the way.
+    private mutating func press(_ isAtEnd: Bool, _ elapsed: Int) {
+        pressed = isAtEnd ? min(pressed + min(elapsed, 2 * tick), pressing) : 0
     }
 
     private mutating func deviation(_ elapsed: Int) -> Reason {
         let both = openEnd.value == .high && closedEnd.value == .high
         let tooClosed = closedEnd.value == .high && travel.lower > tolerance
         let tooOpen = openEnd.value == .high && travel.upper < Travel.full - tolerance
-        let notArrived = drive == .close && travel.spent == 0 && closedEnd.value == .low
-            || drive == .none && lastDirection == .open && travel.lower == Travel.full && openEnd.value == .low
+        let notArrived = drive == .close && travel.isReturned && closedEnd.value == .low
+            || (drive == .open || drive == .none && lastDirection == .open) && travel.lower == Travel.full && openEnd.value == .low
         let contradicts = contradicting.holds(both, elapsed, forMilliseconds: persistence, steps: 3)
         let deviatesClosed = deviatingClosed.holds(tooClosed, elapsed, forMilliseconds: persistence, steps: 3)
         let deviatesOpen = deviatingOpen.holds(tooOpen, elapsed, forMilliseconds: persistence, steps: 3)
@@ -243,12 +257,14 @@ struct ValveState {
 
     // MARK: what to do
 
-    /// - Parameter mayLeave: whether it may go further from its safe state.
-    mutating func decide(safeDemanded: Bool, mayLeave: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Drive {
+    /// - Parameters:
+    ///   - mayLeave: whether it may go further from its safe state.
+    ///   - mayStart: whether the motor may start for anything but the way to safe.
+    mutating func decide(safeDemanded: Bool, mayLeave: Bool, mayStart: Bool, _ elapsed: Int, _ events: inout EventBuffer) -> Drive {
         if drive == .none { idle = min(idle + elapsed, rest) }
         watchMaximumAway(elapsed, &events)
         if safeDemanded { demandSafe(&events) }
-        ramp.pass(min(elapsed, 2 * tick), nominal: travel.nominal, target: setpoint * Travel.permille, isHeading: mode == .ready && !safeDemanded && !isReturning)
+        slew.pass(elapsed, isLeaving: drive == away)
         var wanted: Drive
         if safeDemanded, !isReturning {
             if mode == .reReferencing { mode = .ready }
@@ -265,8 +281,13 @@ struct ValveState {
             wanted = goToSetpoint(&events)
         }
         // What may not go on now does not go on by itself later.
-        if !mayLeave, !safeDemanded, !isReturning, wanted == (safeState == .open ? .close : .open) {
+        let leaves = !mayLeave && wanted == away
+        let startsInVain = !mayStart && drive == .none && wanted != .none && setpoint != home && mode != .unreferenced
+        if !safeDemanded, !isReturning, leaves || startsInVain {
+            if mode == .reReferencing { mode = .ready }
             hold()
+            wanted = .none
+        } else if wanted == away, !slew.mayDrive(isDriving: drive == away) {
             wanted = .none
         }
         return change(to: wanted)
@@ -297,7 +318,8 @@ struct ValveState {
     private mutating func goClosed(_ events: inout EventBuffer) -> Drive {
         if isConfirmedClosed, travel.spent == 0 { return .none }
         isConfirmedClosed = false
-        guard travel.spent == 0, closedEnd.value == .high else { return .close }
+        guard travel.isReturned, closedEnd.value == .high, pressed >= pressing else { return .close }
+        travel.closedForSure()
         if mode != .ready {
             mode = .ready
             events.append(.referenced, index: index, value: 0)
@@ -308,10 +330,10 @@ struct ValveState {
         return .none
     }
 
-    /// Open is where the slowest valve is; of one whose safe state is open, there it is referenced.
+    /// Open is where both say so, as with closed; of one whose safe state is open, there it is referenced.
     private mutating func goOpen(_ events: inout EventBuffer) -> Drive {
-        guard travel.lower == Travel.full else { return .open }
-        if mode != .ready, openEnd.value == .high {
+        guard travel.lower == Travel.full, openEnd.value == .high, pressed >= pressing else { return .open }
+        if mode != .ready {
             mode = .ready
             setpoint = 1000
             events.append(.referenced, index: index, value: 1000)
@@ -324,9 +346,9 @@ struct ValveState {
         let step = travel.nominalTravel(tick)
         // Moving, it stops at the nearest tick; standing, it starts for more than that only.
         let band = drive == .none ? max(step, 5 * Travel.permille) : step / 2
-        let error = ramp.limited(target) - travel.nominal
-        let atOpenEnd = setpoint == 1000 && travel.lower < Travel.full && ramp.limited(target) == target
-        if error > band || atOpenEnd {
+        let error = target - travel.nominal
+        if error > band || setpoint == 1000 && travel.lower < Travel.full {
+            isBound = true
             if mayOpen { return .open }
             if min(target, reach) - travel.nominal > max(Self.worthReferencing, 3 * step) {
                 mode = .reReferencing
@@ -334,23 +356,27 @@ struct ValveState {
                 return .close
             }
         } else if -error > band {
+            isBound = true
             return .close
         }
-        if drive != .none, ramp.limited(target) == target || !mayOpen {
-            events.append(.positionReached, index: index, value: Int64(nominalPermille))
-        }
+        if isBound { events.append(.positionReached, index: index, value: Int64(nominalPermille)) }
+        isBound = false
         return .none
     }
 
     private var mayOpen: Bool { maximumPermille == 1000 || travel.spentAfterOpening(tick) <= maximum || !enforced(.reach) }
 
+    /// The direction that leads away from the safe state; of `last`, from closed.
+    private var away: Drive { safeState == .open ? .close : .open }
+
     /// Never from one direction into the other without the rest between them.
     private mutating func change(to wanted: Drive) -> Drive {
         var next = wanted
         if next != .none, next != lastDirection, drive != .none || idle < rest, enforced(.restTime) { next = .none }
-        if drive == .none, next != .none { isConfirmedClosed = false }
+        if drive == .none, next != .none { (isConfirmedClosed, pressed) = (false, 0) }
         if drive != .none, next != drive {
             if drive == .open { travel.stoppedOpening() } else { travel.stoppedClosing() }
+            if drive == away { slew.stopped() }
             idle = 0
         }
         if next != .none { lastDirection = next }
@@ -360,42 +386,45 @@ struct ValveState {
 
     // MARK: what to show
 
-    var nominalPermille: Int { (travel.nominal + Travel.permille / 2) / Travel.permille }
+    @inline(__always) var nominalPermille: Int { (travel.nominal + Travel.permille / 2) / Travel.permille }
     var lowerPermille: Int { travel.lower / Travel.permille }
     var upperPermille: Int { (travel.upper + Travel.permille - 1) / Travel.permille }
     /// The furthest that it can be open, whatever its closing has been worth since its closed end.
     var furthestPermille: Int { (travel.spent + Travel.permille - 1) / Travel.permille }
     var isMoving: Bool { drive != .none }
-    var isAway: Bool { safeState == .open ? travel.lower < Travel.full : travel.spent > 0 }
+    @inline(__always) var isAway: Bool { safeState == .open ? travel.lower < Travel.full : travel.spent > 0 || !isConfirmedClosed }
 }
 
-/// The slew of a valve that is faster than it may be: it is driven after a setpoint that moves slowly.
-struct Ramp {
-    /// Billionths of travel a millisecond, of the shown position; 0 = as fast as it goes.
-    private let rate: Int
-    private let limitsOpening: Bool
-    private var reached = 0
-    private var isLimiting = false
+/// The slew of a valve that is faster than it may be: it is driven in pushes, of which each is paid for by
+/// the time before it, as the fastest valve of the window would move.
+struct Slew {
+    /// Billionths of travel a millisecond; 0 = as fast as it goes.
+    private var rate: Int
+    private var budget: Int
+    private let fastest: Int
+    /// What a tick, and what the coasting after it, may come to.
+    private let step: Int
+    private let coast: Int
 
-    init(_ valve: MotorValve, _ envelope: Envelope, _ safeState: SafeState) {
-        // The fastest valve of the window is to keep the limit as well.
-        rate = envelope.slewPermillePerSecond * 1000 * valve.strokeFastestMilliseconds / valve.strokeMilliseconds
-        limitsOpening = safeState != .open
+    init(_ valve: MotorValve, _ envelope: Envelope, tick: Int) {
+        rate = envelope.slewPermillePerSecond * 1000
+        fastest = valve.strokeFastestMilliseconds
+        step = Travel.ceiling(tick, fastest)
+        coast = Travel.ceiling(valve.coastMilliseconds, fastest)
+        budget = 2 * step + coast
     }
 
-    mutating func pass(_ elapsed: Int, nominal: Int, target: Int, isHeading: Bool) {
-        let isAway = limitsOpening ? target > nominal : target < nominal
-        guard rate > 0, isAway, isHeading, enforced(.slew) else {
-            isLimiting = false
-            reached = nominal
-            return
-        }
-        if !isLimiting { reached = nominal }
-        isLimiting = true
-        reached = limitsOpening ? min(target, reached + rate * elapsed) : max(target, reached - rate * elapsed)
+    mutating func adopt(_ envelope: Envelope) { rate = envelope.slewPermillePerSecond * 1000 }
+
+    mutating func pass(_ elapsed: Int, isLeaving: Bool) {
+        budget = min(2 * step + coast, budget + rate * elapsed - (isLeaving ? Travel.ceiling(elapsed, fastest) : 0))
     }
 
-    func limited(_ target: Int) -> Int { isLimiting ? reached : target }
+    mutating func stopped() { budget -= coast }
+
+    func mayDrive(isDriving: Bool) -> Bool {
+        rate == 0 || !enforced(.slew) || budget >= (isDriving ? step : 2 * step) + coast
+    }
 }
 
 /// A partial-stroke test on its way.

@@ -1,7 +1,9 @@
 // The calibration that the controller acts by, and the newer one that is to take over from it.
 // Trust: whoever passes a calibration on is not believed: its signatures are, here.
+import Cryptography
 import Bytes
 import Calibration
+import Cryptography
 import Signed
 
 struct CalibrationInForce {

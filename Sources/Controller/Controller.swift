@@ -10,6 +10,7 @@ import Calibration
 import Confine
 import Control
 import GPIO
+import IIO
 import Signed
 import System
 
@@ -20,11 +21,13 @@ private let checkInMilliseconds: UInt64 = 100
 /// Messages taken from a channel in one round; the rest waits.
 private let messagesMaximum = 16
 
-/// Runs the role, on a board with so many GPIO chips.
-public func runController(descriptorCount: Int, chipCount: Int) -> Never {
+/// Runs the role, on a board with so many GPIO chips and converters.
+public func runController(descriptorCount: Int, chipCount: Int, converterCount: Int) -> Never {
     var chips: [Chip<DescriptorPins>] = []
+    var samplers: [Sampler<DescriptorChannels>] = []
     let start = RoleStart(.controller, descriptorCount: descriptorCount) { () throws(SystemError) in
         chips = try Chip.started(chipCount)
+        samplers = try Sampler.started(converterCount)
     }
     let keySet = start.document(.keySet)
     let boardBytes = start.document(.board)
@@ -41,14 +44,21 @@ public func runController(descriptorCount: Int, chipCount: Int) -> Never {
         try LinePlan(calibration.payload, board, map, first: start.descriptor(2))
     }
     var lines = LineBank(plan, chips)
-    step("lines") { () throws(SystemError) in try lines.begin(tickMilliseconds: calibration.payload.tickMilliseconds) }
+    step("lines") { () throws(SystemError) in
+        try drainEdges(plan.inputDescriptors)
+        try lines.begin(tickMilliseconds: calibration.payload.tickMilliseconds)
+    }
+    let analogues = step("analogue inputs") { () throws(WiringError) in
+        try AnalogueBank(
+            calibration.payload.analogueChannels, board, samplers, first: start.descriptor(2) + Int32(board.lines.count))
+    }
     let ticker = step("timer") { () throws(SystemError) in
         try Ticker(periodMilliseconds: UInt64(calibration.payload.tickMilliseconds))
     }
     let words = ChipWords(map, board)
     var controller = Controller(
-        CalibrationInForce(calibration, keys), lines, plan.inputDescriptors, words, ticker, supervisor: start.supervisor,
-        keeper: start.descriptor(1))
+        CalibrationInForce(calibration, keys), lines, plan.inputDescriptors, analogues, words, ticker,
+        supervisor: start.supervisor, keeper: start.descriptor(1))
     let retained = start.document(.retained)
     if !retained.isEmpty { controller.restore(retained.span.bytes) }
     let failure = controller.run()
@@ -66,17 +76,15 @@ private func end(_ name: String, _ code: String, _ text: String) -> Never { Role
 
 private func now() -> UInt64 { monotonicMilliseconds() }
 
-struct Controller: ~Copyable {
-    /// Entries of the wait beside the sensed lines: tick, supervisor, keeper.
-    static let otherEntries = 3
-
+struct Controller<P: Pins, C: Channels>: ~Copyable {
     private let supervisor: Int32
     private let keeper: Int32
     private let edges: [Int32]
     private let words: ChipWords
     private let ticker: Ticker
     private let tickMilliseconds: UInt64
-    private var round: Round<LineBank<DescriptorPins>>
+    private var round: Round<LineBank<P>>
+    private var analogues: AnalogueBank<C>
     private var wait = WaitSet()
     private let tickEntry: Int
     private let supervisorEntry: Int
@@ -95,16 +103,21 @@ struct Controller: ~Copyable {
     private var settleAt: UInt64?
     private var steppedAt: UInt64 = 0
     private var checkedInAt: UInt64 = 0
+    private var allocations: Int?
+    /// Something came that needs memory: a document of the supervisor.
+    private var hasHeardDocument = false
+    private var hasAllocated = false
 
     init(
-        _ inForce: CalibrationInForce, _ lines: LineBank<DescriptorPins>, _ edges: [Int32], _ words: ChipWords,
-        _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32
+        _ inForce: CalibrationInForce, _ lines: LineBank<P>, _ edges: [Int32],
+        _ analogues: AnalogueBank<C>, _ words: ChipWords, _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32
     ) {
         let calibration = inForce.verified.payload
         self.calibration = inForce
         self.supervisor = supervisor
         self.keeper = keeper
         self.edges = edges
+        self.analogues = analogues
         self.words = words
         tickMilliseconds = UInt64(calibration.tickMilliseconds)
         self.ticker = ticker
@@ -122,6 +135,7 @@ struct Controller: ~Copyable {
     /// Returns only when it can't go on; the supervisor then drives the lines safe.
     mutating func run() -> SystemError {
         tick()
+        allocations = allocationCount()
         while true {
             do throws(SystemError) { try wait.wait(timeoutMilliseconds: timeout()) } catch { return error }
             takeEdges()
@@ -146,12 +160,26 @@ struct Controller: ~Copyable {
     // MARK: rounds
 
     private mutating func tick() {
+        let mayAllocate = hasHeardDocument || calibration.next != nil
+        hasHeardDocument = false
+        for i in 0..<analogues.count { if let counts = analogues.take(i) { round.take(counts: counts, analogue: i) } }
         round.tick(nowMilliseconds: Int64(now()))
+        analogues.ask()
         finishStep()
         changeCalibration()
         tellChips()
+        watchAllocations(mayAllocate)
         // An output that software can't make safe: the watchdog must see to it.
-        if !round.port.hasLostOutputs, now() - checkedInAt >= checkInMilliseconds { checkIn() }
+        if !round.port.hasLostOutputs, now() &- checkedInAt >= checkInMilliseconds { checkIn() }
+    }
+
+    /// What this process promises, it is held to while it runs: an allocation is told, once. Only a
+    /// calibration that comes, and takes over, needs memory.
+    private mutating func watchAllocations(_ mayAllocate: Bool) {
+        let count = allocationCount()
+        defer { allocations = count }
+        guard count != allocations, allocations != nil, !mayAllocate, !hasAllocated else { return }
+        hasAllocated = tell(.event(code: "controller-allocated", text: "memory was asked for after the start"))
     }
 
     private mutating func react() {
@@ -231,7 +259,9 @@ struct Controller: ~Copyable {
                 if count == 0 { return SystemError("the supervisor has gone", 0) }
                 do throws(CBORError) {
                     let message = try decode(SupervisorMessage.self, buffer.span.bytes.extracting(0..<count))
-                    guard case .document(.calibration, let object) = message else { continue }
+                    guard case .document(let kind, let object) = message else { continue }
+                    hasHeardDocument = true
+                    guard kind == .calibration else { continue }
                     if let refusal = calibration.offer(object) { tell(.event(code: "calibration-refused", text: refusal)) }
                 } catch {}
             } catch { return error }

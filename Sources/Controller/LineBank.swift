@@ -32,9 +32,12 @@ enum Settling { case settled, waiting, contradicted }
 enum ChipNews { case silent, answers, lost }
 
 struct LineBank<P: Pins>: Lines {
-    /// A chip may leave so many ticks in a row unanswered; after one more it is silent, and its lines can't
-    /// be read. So old may a reading be, and so late a trip whose edge did not come.
+    /// So many ticks in a row may go by without one call of a chip's driver returning; after one more the
+    /// chip is silent, and its lines can't be read.
     static var silentTicksMaximum: Int { 5 }
+    /// So many ticks may go by until all lines of a slow chip have been read: no older is a reading that is
+    /// believed, and no later a trip whose edge did not come.
+    static var readingTicksMaximum: Int { 20 }
 
     private struct Watch {
         let isUsed: Bool
@@ -43,9 +46,11 @@ struct LineBank<P: Pins>: Lines {
         var wanted: UInt64 = 0
         var asked: UInt32 = 0
         var answered: UInt32 = 0
+        var calls: UInt32 = 0
         var isDue = false
         var silentTicks = 0
-        var answeredAt: Int64 = 0
+        var readingTicks = 0
+        var calledAt: Int64 = 0
         var isSilent = false
         /// It carries outputs and has been silent for longer than a role may be.
         var isLost = false
@@ -101,7 +106,7 @@ struct LineBank<P: Pins>: Lines {
         let start = monotonicMilliseconds()
         while monotonicMilliseconds() - start < UInt64(Self.silentTicksMaximum * tickMilliseconds), !haveAllAnswered { try pause.wait(timeoutMilliseconds: 1) }
         for chip in chips.indices {
-            watches[chip].answeredAt = Int64(start)
+            watches[chip].calledAt = Int64(start)
             if chips[chip].answered != watches[chip].asked { watches[chip].silentTicks = Self.silentTicksMaximum }
         }
     }
@@ -115,22 +120,29 @@ struct LineBank<P: Pins>: Lines {
 
     mutating func watch(nowMilliseconds now: Int64) {
         for chip in watches.indices where watches[chip].isUsed {
-            let answered = chips[chip].answered
-            guard answered == watches[chip].answered, answered != watches[chip].asked else {
-                watches[chip].answered = answered
-                watches[chip].answeredAt = now
+            let answered = chips[chip].answered, calls = chips[chip].calls
+            let isIdle = answered == watches[chip].asked
+            if calls != watches[chip].calls || isIdle {
+                watches[chip].calls = calls
+                watches[chip].calledAt = now
                 watches[chip].silentTicks = 0
                 watches[chip].isLost = false
+            } else {
+                watches[chip].silentTicks = min(watches[chip].silentTicks + 1, Self.silentTicksMaximum + 1)
+            }
+            guard answered == watches[chip].answered, !isIdle else {
+                watches[chip].answered = answered
+                watches[chip].readingTicks = 0
                 if watches[chip].isSilent { watches[chip].news = .answers }
                 watches[chip].isSilent = false
                 continue
             }
-            watches[chip].silentTicks = min(watches[chip].silentTicks + 1, Self.silentTicksMaximum + 1)
-            guard watches[chip].silentTicks > Self.silentTicksMaximum else { continue }
+            watches[chip].readingTicks = min(watches[chip].readingTicks + 1, Self.readingTicksMaximum + 1)
+            guard watches[chip].silentTicks > Self.silentTicksMaximum || watches[chip].readingTicks > Self.readingTicksMaximum else { continue }
             if !watches[chip].isSilent {
                 watches[chip].isSilent = true
                 watches[chip].news = .silent
-            } else if !watches[chip].isLost, watches[chip].outputs != 0, now - watches[chip].answeredAt >= Int64(Authority.checkInMilliseconds) {
+            } else if !watches[chip].isLost, watches[chip].outputs != 0, now - watches[chip].calledAt >= Int64(Authority.checkInMilliseconds) {
                 watches[chip].isLost = true
                 watches[chip].news = .lost
             }

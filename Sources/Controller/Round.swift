@@ -40,6 +40,9 @@ struct Round<Port: Lines>: ~Copyable {
         return false
     }
 
+    /// A sample of an analogue input, for the next step.
+    mutating func take(counts: Int32, analogue: Int) { inputs.analogues[analogue] = AnalogueReading(counts: counts, isFresh: true) }
+
     mutating func takeNews(ofChip chip: Int) -> ChipNews? { port.takeNews(ofChip: chip) }
 
     /// What the readings since the edges say of them. One that contradicts asks for a step as an edge does.

@@ -76,6 +76,9 @@ public final class Chip<P: Pins>: @unchecked Sendable {
     /// The number of the last request that was carried out, its readings included.
     public var answered: UInt32 { exchange.answered }
 
+    /// How many calls of the driver have returned: whether the chip answers at all, however slowly.
+    public var calls: UInt32 { exchange.calls }
+
     public func level(at place: Int) -> Level { Level(rawValue: exchange.reading(at: place)) ?? .unreadable }
 
     // MARK: the thread's side
@@ -93,6 +96,7 @@ public final class Chip<P: Pins>: @unchecked Sendable {
                 if exchange.asked != number { drive() }
                 let place = left.trailingZeroBitCount
                 exchange.publish(pins!.level(at: place).rawValue, at: place)
+                exchange.countCall()
                 left &= left - 1
             }
             exchange.answer(number)
@@ -111,7 +115,9 @@ public final class Chip<P: Pins>: @unchecked Sendable {
             let off = different & ~wanted
             let place = (off != 0 ? off : different).trailingZeroBitCount
             let bit: UInt64 = 1 << UInt64(place)
-            if pins!.drive(place, wanted & bit != 0) {
+            let isDriven = pins!.drive(place, wanted & bit != 0)
+            exchange.countCall()
+            if isDriven {
                 driven = driven & ~bit | wanted & bit
                 known |= bit
             } else {

@@ -48,6 +48,20 @@ public func readEdge(_ descriptor: Int32) throws(SystemError) -> Edge {
     return Edge(rising: result == 1, nanoseconds: nanoseconds)
 }
 
+/// Throws away the edges that are queued: of a time when nobody listened they say nothing that a reading
+/// does not say better. No more of each than the kernel keeps.
+public func drainEdges(_ descriptors: [Int32]) throws(SystemError) {
+    var wait = WaitSet()
+    for descriptor in descriptors { wait.add(descriptor) }
+    for _ in 0..<queuedEdgesMaximum {
+        try wait.wait(timeoutMilliseconds: 0)
+        for i in descriptors.indices where wait.isReadable(i) { _ = try readEdge(descriptors[i]) }
+    }
+}
+
+/// What the kernel keeps for a line (drivers/gpio/gpiolib-cdev.c; version 2: as many for a request of one line).
+private let queuedEdgesMaximum = 16
+
 /// The kernel's name of the chip that has this line: which lines may fail together. Asks the kernel alone.
 public func chipName(of line: Line) throws(SystemError) -> String {
     var name = [CChar](repeating: 0, count: Int(PG_CHIP_NAME))

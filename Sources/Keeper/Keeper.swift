@@ -20,7 +20,6 @@ import TPM
 import TPMDevice
 import Telemetry
 
-private let heartbeatMilliseconds: UInt64 = 500
 /// Records are on the disk after so long at the latest.
 private let flushMilliseconds: UInt64 = 1000
 /// A request that the controller has not answered by then is reported as refused.
@@ -159,7 +158,7 @@ struct Keeper: ~Copyable {
         try record(event: "keeper-started", "boot \(boot.bootCount), release \(boot.release)")
         if let damage = outbox.damage { try record(event: "journal-damaged", damage) }
         try tellUplink(.will(recorder.will))
-        let ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: heartbeatMilliseconds) }
+        let ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: UInt64(Calibration.heartbeatMilliseconds)) }
         var wait = WaitSet()
         let tick = wait.add(ticker.descriptor.raw)
         let channels = [wait.add(supervisor), wait.add(controller), wait.add(uplink)]

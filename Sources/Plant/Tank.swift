@@ -1,7 +1,8 @@
 // Duty: the physics of the virtual plant. Must never know of clocks, sockets or the board.
 //
-// The plant: a tank with a motor valve before it, a solenoid valve behind it, two level switches and
-// a flow meter in the inlet. Pure: `step` turns a state, what the wires carry and the time that went
+// The plant: a tank with a motor valve before it, a solenoid valve behind it, two level switches, a flow
+// meter in the inlet, transmitters of level and position (Transmitter.swift), a heater and a pump in it, and
+// a panel for whoever stands there. Pure: `step` turns a state, what the wires carry and the time that went
 // by into the next state. Integers throughout, so that a run repeats to the last bit.
 
 /// Every figure of the plant, and its state.
@@ -13,6 +14,8 @@ public struct Tank: Sendable, Equatable {
     /// Through the inlet when it is wide open: 1 l/s, so that 40 % fills to the high mark in 45 s.
     public static let inflowMaximumMicrolitresPerSecond: Int64 = 1_000_000
     public static let outflowMicrolitresPerSecond: Int64 = 500_000
+    /// Through a closed inlet that does not seal.
+    public static let leakMicrolitresPerSecond: Int64 = 100_000
     /// The motor's way from one end to the other.
     public static let travelMicroseconds: Int64 = 8_000_000
     /// An end switch closes this far before the end.
@@ -42,9 +45,16 @@ public struct Tank: Sendable, Equatable {
     /// Time for which both drives of the motor were on at once.
     public private(set) var bothDrivenMicroseconds: Int64 = 0
     public var resetPressed = false
+    public var heating = Heating()
+    public private(set) var pump = LatchingPump()
+    public var panel = Panel()
     /// The hand valve before the inlet: while it is shut no water comes, however far the inlet is open.
     public var supplyShut = false
-    public var faults: Set<Fault> = []
+    public var faults: Set<Fault> = [] { didSet { freezeTransmitters() } }
+    /// What each frozen transmitter goes on saying.
+    var frozenMicroamperes: [Transmitter: Int64] = [:]
+    /// Since the start.
+    var elapsedMicroseconds: Int64 = 0
 
     public init(inletPermille: Int64 = 0, contentMicrolitres: Int64 = 6_000_000) {
         inletMicroseconds = inletPermille * Self.travelMicroseconds / 1000
@@ -57,7 +67,9 @@ public struct Tank: Sendable, Equatable {
     public var inletPermille: Int64 { inletMicroseconds * 1000 / Self.travelMicroseconds }
     public var inletHighestPermille: Int64 { inletHighestMicroseconds * 1000 / Self.travelMicroseconds }
     public var inflowMicrolitresPerSecond: Int64 {
-        supplyShut ? 0 : Self.inflowMaximumMicrolitresPerSecond * inletMicroseconds / Self.travelMicroseconds
+        if supplyShut { return 0 }
+        let leak = faults.contains(.leakingValve) ? Self.leakMicrolitresPerSecond : 0
+        return max(Self.inflowMaximumMicrolitresPerSecond * inletMicroseconds / Self.travelMicroseconds, leak)
     }
     public var outflowMicrolitresPerSecond: Int64 {
         outletOpen && contentNanolitres > 0 ? Self.outflowMicrolitresPerSecond : 0
@@ -77,12 +89,20 @@ public struct Tank: Sendable, Equatable {
         case .levelLow: contentMicrolitres <= Self.lowMarkMicrolitres
         case .flowPulse: pulse
         case .resetButton: resetPressed
-        case .inletOpen, .inletClose, .outletEnergise: false
+        case .pumpRunning: pump.isRunning
+        case .inletHand: panel.selector == .hand
+        case .inletAuto: panel.selector == .automatic
+        case .inletOpenButton: panel.openPressed
+        case .inletCloseButton: panel.closePressed
+        case .doorClosed: !panel.doorIsOpen
+        case .doorOpen: panel.doorIsOpen
+        case .inletOpen, .inletClose, .outletEnergise, .heater, .pumpSet, .pumpReset: false
         }
     }
 
     /// What arrives at the board on an input line. A cut wire beats a stuck sensor.
     public func input(_ line: Line) -> Bool {
+        if faults.isEmpty { return sensed(line) }
         if faults.contains(.cut(line)) { return false }
         if faults.contains(.stuck(line, true)) { return true }
         if faults.contains(.stuck(line, false)) { return false }
@@ -91,23 +111,34 @@ public struct Tank: Sendable, Equatable {
 
     /// Lets `microseconds` go by while the board's outputs carry `outputs` (a line not in it floats).
     public mutating func step(outputs: [Line: Signal], microseconds: Int64) {
+        elapsedMicroseconds += microseconds
+        let open = reaches(.inletOpen, outputs), close = reaches(.inletClose, outputs)
+        let energised = reaches(.outletEnergise, outputs), heats = reaches(.heater, outputs)
+        let sets = reaches(.pumpSet, outputs), resets = reaches(.pumpReset, outputs)
         var left = microseconds
         var came: Int64 = 0
         while left > 0 {
             let part = min(left, Self.stepMaximumMicroseconds)
-            let open = reaches(.inletOpen, outputs), close = reaches(.inletClose, outputs)
             if open && close { bothDrivenMicroseconds += part }
             moveInlet(open: open, close: close, microseconds: part)
-            if !faults.contains(.jammedOutlet) { outletOpen = reaches(.outletEnergise, outputs) }
+            if !faults.contains(.jammedOutlet) { outletOpen = energised }
             came += runWater(microseconds: part)
+            heating.step(isOn: heats, microseconds: part)
+            pump.step(set: sets, reset: resets, microseconds: part)
             left -= part
         }
         meter(came, microseconds: microseconds)
     }
 
+    /// What a short keeps an output's wire at; nil without one.
+    public func short(of line: Line) -> Bool? {
+        faults.isEmpty ? nil : faults.contains(.shorted(line, true)) ? true : faults.contains(.shorted(line, false)) ? false : nil
+    }
+
     /// Whether the plant sees the output on: a floating or cut line drives nothing.
     private func reaches(_ line: Line, _ outputs: [Line: Signal]) -> Bool {
-        outputs[line] == .high && !faults.contains(.cut(line))
+        if faults.isEmpty { return outputs[line] == .high }
+        return (short(of: line) ?? (outputs[line] == .high)) && !faults.contains(.cut(line))
     }
 
     private mutating func moveInlet(open: Bool, close: Bool, microseconds: Int64) {

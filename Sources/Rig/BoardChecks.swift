@@ -4,7 +4,11 @@
 
 extension Story {
     public func checkBoard(_ rig: Rig, _ workshop: Workshop, kernelPath: String) {
-        let scene = Scene(rig: rig, workshop: workshop, kernelPath: kernelPath)
+        let scene: Scene
+        do { scene = try Scene(rig: rig, workshop: workshop, kernelPath: kernelPath) } catch {
+            check("the board's calibration compiles") { throw error }
+            return
+        }
         let console = explain
         explain = { console() + "\n--- reported:\n" + scene.lastWords }
         recover = { scene.startOver() }
@@ -15,13 +19,28 @@ extension Story {
         checkBoot(scene)
         checkCommands(scene)
         checkControl(scene)
-        checkSensors(scene)
+        // What takes a minute to come to its end goes on beside other checks.
+        checkHeaterBegins(scene)
+        checkBypassBegins(scene)
+        checkPanel(scene)
+        checkProof(scene)
+        checkBypassEnds(scene)
+        checkHeaterEnds(scene)
+        checkEnvelope(scene)
+        checkInterlocks(scene)
+        checkAuthority(scene)
+        checkFaults(scene)
+        checkAnalogues(scene)
+        checkFlood(scene)
         checkRoles(scene)
+        checkChips(scene)
         checkUplink(scene)
         checkUpdates(scene)
+        checkCalibration(scene)
         checkPower(scene)
         checkAddresses(scene)
         checkDisk(scene)
+        checkAudit(scene)
         checkWhole(scene)
     }
 }

@@ -15,6 +15,10 @@ public struct BoardReports: Sendable {
     public private(set) var deaths = 0
     /// The newest value of each point.
     public private(set) var values: [String: Sample] = [:]
+    /// Who may do what with each actuator, and what stands in its way.
+    public private(set) var states: [String: ActuatorState] = [:]
+    public private(set) var phase: String?
+    public private(set) var bypasses: [String] = []
     public private(set) var data: [DataRecord] = []
     public private(set) var events: [EventRecord] = []
     public private(set) var receipts: [Receipt] = []
@@ -34,6 +38,7 @@ public struct BoardReports: Sendable {
             switch message.kind {
             case "birth": try take(birth: try Birth(decoding: span), message)
             case "data": try take(data: try DataRecord(decoding: span))
+            case "state": try take(state: try StateRecord(decoding: span))
             case "event": try take(event: try EventRecord(decoding: span))
             case "receipt": try take(receipt: try Receipt(decoding: span))
             case "death":
@@ -54,6 +59,7 @@ public struct BoardReports: Sendable {
         birthNanoseconds = message.nanoseconds
         births += 1
         values = [:]
+        states = [:]
         say("birth: slot \(birth.boot.slot), release \(birth.boot.release), boot \(birth.stamp.bootCount), session \(birth.session)")
     }
 
@@ -68,6 +74,22 @@ public struct BoardReports: Sendable {
             texts.append("\(name) \(sample.value)\(sample.quality == .good ? "" : " (\(sample.quality))")")
         }
         say("\(record.stamp.sequence) data: \(texts.joined(separator: ", "))")
+    }
+
+    private mutating func take(state record: StateRecord) throws(CBORError) {
+        sequences.append(record.stamp.sequence)
+        phase = record.phase
+        bypasses = record.bypasses
+        var texts: [String] = []
+        for state in record.actuators {
+            let name = name(of: state.point)
+            if record.stamp.bootCount == birth?.stamp.bootCount { states[name] = state }
+            texts.append("\(name) \(state.mode.name)" + (state.holder.map { ", held by \($0)" } ?? "")
+                + (state.firstOut.map { ", tripped by \($0)" } ?? "") + (state.fault.map { ", fault \($0)" } ?? ""))
+        }
+        if let phase = record.phase { texts.append("phase \(phase)") }
+        for trip in record.bypasses { texts.append("\(trip) BYPASSED") }
+        say("\(record.stamp.sequence) state: \(texts.joined(separator: "; "))")
     }
 
     private mutating func take(event: EventRecord) throws(CBORError) {

@@ -91,7 +91,7 @@ extension Story {
         }
         refusal("signed as something else", "P-E2", "purpose-wrong") {
             let payload = try object(of: try scene.order(inlet)).unverifiedPayload
-            return try sign(payload, purpose: .calibration, with: KeyFiles.privateKey(scene.workshop.keyPath(.calibrator)))
+            return try sign(payload, purpose: .manifest, with: KeyFiles.privateKey(scene.workshop.keyPath(.release)))
         }
         refusal("replayed", "P-S2 C-S2", "command-replayed") {
             let object = try scene.order(.setpoint(actuator: "inlet", permille: 400))

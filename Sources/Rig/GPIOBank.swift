@@ -23,6 +23,8 @@ struct GPIOBank {
         var direction = Direction.none
         var output = false
         var external = false
+        /// What a short keeps the wire of an output at.
+        var short: Bool?
         var trigger = Trigger.none
         var buffer: EventBuffer?
         var latched = false
@@ -76,7 +78,7 @@ struct GPIOBank {
         switch type {
         case 2: return [0, pins[index].direction.rawValue]
         case 3: return setDirection(index, value)
-        case 4: return [0, (pins[index].direction == .out ? pins[index].output : pins[index].external) ? 1 : 0]
+        case 4: return [0, (pins[index].direction == .out ? pins[index].short ?? pins[index].output : pins[index].external) ? 1 : 0]
         case 5: return setValue(index, value)
         case 6: return setTrigger(index, value)
         default: return [1, 0]
@@ -135,6 +137,11 @@ struct GPIOBank {
         let edge = value ? Trigger.rising : Trigger.falling
         if pins[index].trigger < Trigger.high, pins[index].trigger & edge != 0 { pins[index].latched = true }
         complete(index)
+    }
+
+    /// The plant keeps an output's wire at a level, or lets go of it: so it reads back.
+    mutating func short(_ line: Line, to value: Bool?) {
+        if let index = lines.firstIndex(of: line) { pins[index].short = value }
     }
 
     private mutating func complete(_ index: Int) {

@@ -74,12 +74,19 @@ struct Virtqueue {
     var enabled = false
     var kick: Int32 = -1, call: Int32 = -1
 
-    /// What the guest put into the queue: what it wrote for us, and where it wants the answer.
+    /// Memory that the guest lent for a part of an answer.
+    struct Room {
+        let address: UInt64
+        let length: UInt32
+    }
+
+    /// What the guest put into the queue: what it wrote for us, and where it wants the answer, in order.
     struct Chain {
         let head: UInt16
         let request: [UInt8]
-        let answerAddress: UInt64
-        let answerLength: UInt32
+        let room: [Room]
+
+        var answerLength: Int { room.reduce(0) { $0 + Int($1.length) } }
     }
 
     enum Taken {
@@ -89,6 +96,9 @@ struct Virtqueue {
 
     static let requestMaximum = 4096
 
+    /// Flags of a descriptor: another one follows; the device writes; it names a table of descriptors.
+    private static let next: UInt16 = 1, write: UInt16 = 2, indirect: UInt16 = 4
+
     /// The next chain that the guest made available.
     mutating func take(_ memory: borrowing GuestMemory) -> Taken {
         guard size > 0, size <= 1024, let ring = memory.pointer(user: available, length: 4 + 2 * size),
@@ -97,37 +107,55 @@ struct Virtqueue {
         guard rig_load_acquire_u16(ring + 2) != nextAvailable else { return .nothing }
         let head = ring.load(fromByteOffset: 4 + 2 * (Int(nextAvailable) % size), as: UInt16.self)
         nextAvailable &+= 1
-        var request: [UInt8] = [], answer: (UInt64, UInt32) = (0, 0), index = head
-        for _ in 0..<size {
-            guard Int(index) < size else { return .malformed }
+        guard Int(head) < size else { return .malformed }
+        // A chain may stand in a table of its own (2.7.5.3), which the head alone names; QEMU offers that to
+        // the guest whether the backend does or not.
+        let entry = table + 16 * Int(head)
+        guard entry.load(fromByteOffset: 12, as: UInt16.self) & Self.indirect != 0 else {
+            return Self.chain(head, from: head, in: table, count: size, memory)
+        }
+        let bytes = Int(entry.load(fromByteOffset: 8, as: UInt32.self))
+        guard bytes > 0, bytes % 16 == 0, bytes <= 16 * 1024,
+            let inner = memory.pointer(guest: entry.load(as: UInt64.self), length: bytes)
+        else { return .malformed }
+        return Self.chain(head, from: 0, in: inner, count: bytes / 16, memory)
+    }
+
+    private static func chain(
+        _ head: UInt16, from first: UInt16, in table: UnsafeMutableRawPointer, count: Int, _ memory: borrowing GuestMemory
+    ) -> Taken {
+        var request: [UInt8] = [], room: [Room] = [], index = first
+        for _ in 0..<count {
+            guard Int(index) < count else { return .malformed }
             let entry = table + 16 * Int(index)
             let address = entry.load(as: UInt64.self), length = entry.load(fromByteOffset: 8, as: UInt32.self)
             let flags = entry.load(fromByteOffset: 12, as: UInt16.self)
-            guard flags & 4 == 0, Int(length) <= Self.requestMaximum,
+            guard flags & indirect == 0, Int(length) <= requestMaximum,
                 let bytes = memory.pointer(guest: address, length: Int(length))
             else { return .malformed }
-            if flags & 2 != 0 {
-                if answer.1 == 0 { answer = (address, length) }
+            if flags & write != 0 {
+                room.append(Room(address: address, length: length))
             } else {
                 request += UnsafeRawBufferPointer(start: bytes, count: Int(length))
-                guard request.count <= Self.requestMaximum else { return .malformed }
+                guard request.count <= requestMaximum else { return .malformed }
             }
-            guard flags & 1 != 0 else {
-                return .chain(Chain(head: head, request: request, answerAddress: answer.0, answerLength: answer.1))
-            }
+            guard flags & next != 0 else { return .chain(Chain(head: head, request: request, room: room)) }
             index = entry.load(fromByteOffset: 14, as: UInt16.self)
         }
         return .malformed
     }
 
     /// Writes the answer, hands the chain back and interrupts the guest if it wants that.
-    mutating func give(_ answer: [UInt8], head: UInt16, address: UInt64, length: UInt32, _ memory: borrowing GuestMemory) {
+    mutating func give(_ answer: [UInt8], head: UInt16, into room: [Room], _ memory: borrowing GuestMemory) {
         guard size > 0, let ring = memory.pointer(user: used, length: 4 + 8 * size),
             let flags = memory.pointer(user: available, length: 2)
         else { return }
-        let count = min(answer.count, Int(length))
-        if count > 0, let target = memory.pointer(guest: address, length: count) {
-            answer.withUnsafeBytes { target.copyMemory(from: $0.baseAddress!, byteCount: count) }
+        var count = 0
+        for part in room {
+            let length = min(answer.count - count, Int(part.length))
+            guard length > 0, let target = memory.pointer(guest: part.address, length: length) else { break }
+            answer[count..<count + length].withUnsafeBytes { target.copyMemory(from: $0.baseAddress!, byteCount: length) }
+            count += length
         }
         let entry = ring + 4 + 8 * (Int(nextUsed) % size)
         entry.storeBytes(of: UInt32(head), as: UInt32.self)
@@ -137,7 +165,7 @@ struct Virtqueue {
         rig_fence()
         if rig_load_acquire_u16(flags) & 1 == 0, call >= 0 {
             var one: UInt64 = 1
-            _ = write(call, &one, 8)
+            _ = Glibc.write(call, &one, 8)
         }
     }
 

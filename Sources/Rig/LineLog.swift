@@ -24,10 +24,11 @@ public struct LineEvent: Sendable, CustomStringConvertible {
         case input(Line, Bool)
         /// The board asked for edges (or stopped asking).
         case watched(Line, Bool)
-        /// The board came, was reset, or lost its power; all lines float after the last two.
+        /// The board came, was reset, or lost its power, with all of its chips; all lines float after the
+        /// last two.
         case connected, reset, powerLost
-        /// The chip was frozen or thawed by a fault.
-        case frozen, thawed
+        /// A chip was frozen or thawed by a fault.
+        case frozen(Chip), thawed(Chip)
         /// The guest's driver broke the protocol; its queue is ignored until the next reset.
         case malformed
     }
@@ -47,8 +48,8 @@ public struct LineEvent: Sendable, CustomStringConvertible {
         case .connected: "board connected"
         case .reset: "board reset, all lines float"
         case .powerLost: "board without power, all lines float"
-        case .frozen: "GPIO frozen"
-        case .thawed: "GPIO thawed"
+        case .frozen(let chip): "GPIO chip \(chip.rawValue) frozen"
+        case .thawed(let chip): "GPIO chip \(chip.rawValue) thawed"
         case .malformed: "guest driver broke the protocol"
         }
     }

@@ -1,9 +1,10 @@
-// The board under test: QEMU with a real kernel, a TPM 2.0 (swtpm), a watchdog, a disk, a network card
-// and the GPIO chip whose lines come from the plant.
+// The board under test: QEMU with a real kernel, a TPM 2.0 (swtpm), a watchdog, a disk, a network card,
+// and the GPIO chips and the I2C bus whose wires come from the plant.
 
 import CRig
 import Foundation
 import Glibc
+import Plant
 
 /// What the board is made of, and what it boots.
 public struct MachineSettings: Sendable {
@@ -87,7 +88,9 @@ public final class Machine: @unchecked Sendable {
             "-object", "memory-backend-memfd,id=memory,size=\(memory),share=on",
             "-chardev", "file,id=serial,path=\(serialPath),append=on", "-serial", "chardev:serial",
             "-qmp", "unix:\(monitorPath),server=on,wait=off",
-            "-chardev", "socket,id=lines,path=\(wiring.socketPath)", "-device", "vhost-user-gpio-pci,chardev=lines",
+            // Before all other devices of virtio: the kernel numbers them, and the board file knows the bus by its number.
+            // Without event_idx, by which the guest would mute kicks, and which QEMU does not pass on to the backend.
+            "-chardev", "socket,id=bus,path=\(wiring.busPath)", "-device", "vhost-user-i2c-pci,chardev=bus,event_idx=off",
             "-chardev", "socket,id=tpm,path=\(folder)/tpm.sock", "-tpmdev", "emulator,id=tpm,chardev=tpm",
             "-device", "tpm-tis,tpmdev=tpm",
             "-device", "i6300esb", "-action", "watchdog=reset",
@@ -96,6 +99,12 @@ public final class Machine: @unchecked Sendable {
             "-device", "virtio-net-pci,id=card,netdev=network,romfile=",
             "-kernel", settings.kernelPath, "-append", settings.commandLine,
         ]
+        for chip in Chip.allCases {
+            arguments += [
+                "-chardev", "socket,id=lines-\(chip.rawValue),path=\(wiring.socketPath(of: chip))",
+                "-device", "vhost-user-gpio-pci,chardev=lines-\(chip.rawValue)",
+            ]
+        }
         if let initramfs = settings.initramfsPath { arguments += ["-initrd", initramfs] }
         if let disk = settings.diskPath {
             // A power cut kills QEMU: what reached the host's page cache survives, flushed or not, so

@@ -119,6 +119,16 @@ public final class Observer: @unchecked Sendable {
             package: "mosquitto-clients", input: (0..<count).map { "flood \($0)\n" }.joined())
     }
 
+    /// Sends the same bytes that many times over one connection, as fast as the broker takes them.
+    public func flood(_ topic: String, _ payload: [UInt8], count: Int) throws(RigError) {
+        let path = folder + "/flood"
+        guard FileManager.default.createFile(atPath: path, contents: Data(payload)) else { throw .system("write \(path)", errno) }
+        try run(
+            ["mosquitto_pub"] + Self.connection(broker, authority, identity)
+                + ["-q", "0", "-t", topic, "-f", path, "--repeat", "\(count)", "--repeat-delay", "0"],
+            package: "mosquitto-clients")
+    }
+
     /// The number that the next message will get.
     public var nextMessage: Int {
         condition.lock()
@@ -130,7 +140,8 @@ public final class Observer: @unchecked Sendable {
     public func messages(since number: Int) -> [Message] {
         condition.lock()
         defer { condition.unlock() }
-        return messages.filter { $0.number >= number }
+        // They are numbered without a gap.
+        return Array(messages.suffix(max(0, next - number)))
     }
 
     /// Waits for a message numbered `number` or later for which `matches` is true.

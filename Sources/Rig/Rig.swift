@@ -50,7 +50,7 @@ public final class Rig: @unchecked Sendable {
             rogueAuthority = try CertificateAuthority(name: "rogue-authority", folder: folder + "/keys")
             serverIdentity = try authority.server([Self.brokerName, Self.updateName], file: "server")
             operatorIdentity = try authority.client(Broker.operatorName, file: "operator")
-            wiring = try Wiring(socketPath: folder + "/lines.sock", tank: tank)
+            wiring = try Wiring(folder: folder, tank: tank)
             broker = try Broker(authority: authority, identity: serverIdentity, folder: folder + "/broker")
             updates = try BundleServer(authority: authority, identity: serverIdentity, folder: folder + "/updates")
             brokerCable = try Cable(to: broker.port)
@@ -101,7 +101,8 @@ public final class Rig: @unchecked Sendable {
     /// Puts a fault into the world, or takes it away again.
     public func set(_ fault: Fault, _ present: Bool) throws(RigError) {
         switch fault {
-        case .frozenGPIO: if present { wiring.freeze() } else { wiring.thaw() }
+        case .frozenGPIO(let chip): if present { wiring.freeze(chip) } else { wiring.thaw(chip) }
+        case .frozenBus: wiring.setBus(frozen: present)
         case .networkDown: try machine?.setLink(up: !present)
         default: wiring.change { if present { $0.faults.insert(fault) } else { $0.faults.remove(fault) } }
         }

@@ -13,8 +13,8 @@ extension Story {
             var settings = MachineSettings(kernelPath: kernelPath)
             settings.commandLine = "console=ttyS0 quiet panic=3 gpio_virtio.force_irq=1"
             try rig.attach(settings).start()
-            // One request for the names, then the direction of each line.
-            let enough = 1 + Line.allCases.count
+            // One request to each chip for the names, then the direction of each line.
+            let enough = Chip.allCases.count + Line.allCases.count
             _ = try require(rig.wiring.wait(timeoutSeconds: 50) { $0.requests >= enough }, "its driver asked for nothing")
             return since(start)
         }

@@ -86,7 +86,7 @@ extension Story {
 }
 
 /// Waits for the watchdog's reset and the boot after it; when it bit, in seconds after the mark.
-private func bitten(_ scene: Scene, _ machine: Machine, _ mark: Scene.Mark) throws -> (bite: Double, bootCount: UInt64) {
+func bitten(_ scene: Scene, _ machine: Machine, _ mark: Scene.Mark) throws -> (bite: Double, bootCount: UInt64) {
     let count = try require(scene.reports.birth, "no birth").stamp.bootCount
     let bite = try require(
         machine.monitor?.wait(for: "WATCHDOG", after: mark.nanoseconds, timeoutSeconds: 90), "the watchdog did not bite")

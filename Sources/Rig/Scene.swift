@@ -1,7 +1,9 @@
 // One board through the whole story: what the checks share. Brings the board to where a check needs it,
 // gives it orders, and waits for what it says and for what the plant saw. Every wait is bounded.
 
+import Calibration
 import Command
+import Compiler
 import Cryptography
 import Foundation
 import Glibc
@@ -12,19 +14,33 @@ final class Scene: @unchecked Sendable {
     let rig: Rig
     let workshop: Workshop
     private let kernelPath: String
+    /// The file of another one than the board's own.
+    private let calibrationFile: String?
     /// The operator, whom the key set lets command.
     let issuer: Issuer
+    /// A second one, whose word is asked for where two must agree.
+    let shiftLead: Issuer
+    let reaction: Reaction
     private(set) var reports = BoardReports()
     private var nextMessage = 0
     private let lock = NSLock()
     private var made: Machine?
     private(set) var listener: Listener?
+    /// Of the calibration in force; the board's own has 1.
+    var version = 1
+    /// A heater that a check has left on, for a later one to see the end of.
+    var heating: Heating?
+    /// The same of a bypass.
+    var bypassed: Mark?
 
-    init(rig: Rig, workshop: Workshop, kernelPath: String) {
+    init(rig: Rig, workshop: Workshop, kernelPath: String, calibration: String? = nil) throws {
+        calibrationFile = calibration
         self.rig = rig
         self.workshop = workshop
         self.kernelPath = kernelPath
         issuer = Issuer(keyPath: workshop.keyPath(.operator_))
+        shiftLead = Issuer(keyPath: workshop.keyPath(.shiftLead))
+        reaction = Reaction(calibration: try CalibrationCompiler.compile(workshop.boardFolder))
     }
 
     var wiring: Wiring { rig.wiring }
@@ -36,7 +52,7 @@ final class Scene: @unchecked Sendable {
     /// The board, made on first use, with or without power.
     func machine() throws -> Machine {
         if let made { return made }
-        let machine = try workshop.makeBoard(kernelPath: kernelPath)
+        let machine = try workshop.makeBoard(kernelPath: kernelPath, calibration: calibrationFile)
         made = machine
         listener = try Listener(rig)
         return machine
@@ -56,6 +72,8 @@ final class Scene: @unchecked Sendable {
         let machine = try machine()
         try rig.clearFaults()
         if machine.isOn { machine.cutPower() }
+        heating = nil
+        bypassed = nil
         let mark = mark()
         try machine.start()
         return try birth(since: mark)
@@ -64,19 +82,45 @@ final class Scene: @unchecked Sendable {
     /// After a failed check: the next one begins with a boot.
     func startOver() {
         made?.cutPower()
+        heating = nil
+        bypassed = nil
         try? rig.clearFaults()
-        wiring.change { $0.resetPressed = false }
+        leaveMachine()
         fill(toLitres: 6)
     }
 
-    /// The board runs, and its valve knows where it is. No water comes: a tank that fills meanwhile
-    /// would trip, and rightly so.
+    /// The board runs, its valve knows where it is, and no trip or fault stands that an earlier check left.
+    /// No water comes: a tank that fills meanwhile would trip, and rightly so.
     @discardableResult
     func ready() throws -> Machine {
+        leaveMachine()
         wiring.change { $0.supplyShut = true }
         let machine = try running()
+        try reset()
+        _ = try report("the inlet in auto") { $0.states["inlet"]?.mode == .auto ? true : nil }
         try referenced()
         return machine
+    }
+
+    /// What every actuator is held by, once the board has told it.
+    private func held() throws -> Bool {
+        let count = reaction.calibration.actuators.count
+        let states = try report("the states of \(count) actuators") { $0.states.count == count ? $0.states : nil }
+        return states.values.contains { $0.firstOut != nil || $0.fault != nil }
+    }
+
+    /// Trips and faults are reset by the button at the machine, if there are any.
+    private func reset() throws {
+        guard try held() else { return }
+        if tank.levelPermille > 800 || tank.input(.levelLow) { fill(toLitres: 6) }
+        for _ in 0..<5 {
+            wiring.change { $0.resetPressed = true }
+            usleep(1_500_000)
+            wiring.change { $0.resetPressed = false }
+            usleep(1_500_000)
+            if try !held() { return }
+        }
+        throw Unmet("what holds the actuators could not be reset: \(reports.states.values.compactMap { $0.fault ?? $0.firstOut })")
     }
 
     func referenced() throws {
@@ -87,7 +131,7 @@ final class Scene: @unchecked Sendable {
 
     /// Where the story stands: what comes later is looked at from here.
     struct Mark {
-        let events: Int, receipts: Int, births: Int, deaths: Int, records: Int
+        let events: Int, receipts: Int, births: Int, deaths: Int, records: Int, data: Int
         let lines: Int, serial: Int, message: Int
         let nanoseconds: UInt64
     }
@@ -96,9 +140,12 @@ final class Scene: @unchecked Sendable {
         refresh()
         return Mark(
             events: reports.events.count, receipts: reports.receipts.count, births: reports.births, deaths: reports.deaths,
-            records: reports.sequences.count, lines: wiring.snapshot.nextEvent, serial: made?.serialOffset ?? 0,
+            records: reports.sequences.count, data: reports.data.count, lines: wiring.snapshot.nextEvent, serial: made?.serialOffset ?? 0,
             message: nextMessage, nanoseconds: monotonicNanoseconds())
     }
+
+    /// Takes what has come.
+    func refreshed() { refresh() }
 
     @discardableResult
     private func refresh() -> Int {
@@ -189,25 +236,27 @@ final class Scene: @unchecked Sendable {
         }
     }
 
-    /// The operator's next order, signed for the latest birth.
-    func order(_ action: Action) throws -> [UInt8] {
+    /// The next order of the operator, or of somebody else, signed for the latest birth.
+    func order(_ action: Action, by person: Issuer? = nil, with others: [Issuer] = []) throws -> [UInt8] {
         refresh()
-        return try issuer.order(action, reports)
+        return try (person ?? issuer).order(action, reports, with: others)
     }
 
     /// An order that must be taken.
     @discardableResult
-    func command(_ action: Action, timeoutSeconds: Double = 60) throws -> Receipt {
-        let receipt = try send(try order(action), timeoutSeconds: timeoutSeconds)
+    func command(_ action: Action, by person: Issuer? = nil, with others: [Issuer] = [], timeoutSeconds: Double = 60) throws -> Receipt {
+        let receipt = try send(try order(action, by: person, with: others), timeoutSeconds: timeoutSeconds)
         try require(receipt.outcome == .accepted, "refused: \(receipt.code): \(receipt.text)")
         return receipt
     }
 
-    /// An order to the inlet that must be refused, for that reason.
-    func refused(inlet permille: UInt16, _ code: String) throws {
-        let receipt = try send(try order(.setpoint(actuator: "inlet", permille: permille)))
+    /// An order that must be refused, for that reason.
+    func refused(_ action: Action, _ code: String, by person: Issuer? = nil) throws {
+        let receipt = try send(try order(action, by: person))
         try require(receipt.outcome == .refused && receipt.code == code, "\(receipt.outcome), \(receipt.code) instead of \(code)")
     }
+
+    func refused(inlet permille: UInt16, _ code: String) throws { try refused(.setpoint(actuator: "inlet", permille: permille), code) }
 
     /// Brings the inlet there, as the plant saw it.
     @discardableResult

@@ -2,6 +2,7 @@
 
 import Foundation
 import Plant
+import Telemetry
 
 /// All that the screen shows.
 public struct ScreenView: Sendable {
@@ -9,6 +10,10 @@ public struct ScreenView: Sendable {
     /// Seconds since the board got its power; nil while it is off.
     public var powerSeconds: Int?
     public var faults: [String] = []
+    /// Who may do what, as the board reported it.
+    public var states: [String: ActuatorState] = [:]
+    public var phase: String?
+    public var bypasses: [String] = []
     /// Boot verdict, slots, PCRs, as the board reported them: a name and a value each.
     public var report: [(name: String, value: String)] = []
     /// Newest last, as all of the following.
@@ -23,6 +28,9 @@ public struct ScreenView: Sendable {
 }
 
 public enum Screen {
+    /// Lines that the keys may take.
+    private static let keyLinesMaximum = 3
+
     private static let reset = "\u{1B}[0m", bold = "\u{1B}[1m", dim = "\u{1B}[2m"
     private static let blue = "\u{1B}[34m", green = "\u{1B}[32m", red = "\u{1B}[31m", yellow = "\u{1B}[33m"
 
@@ -30,21 +38,22 @@ public enum Screen {
     public static func frame(_ view: ScreenView, width: Int, height: Int) -> [String] {
         var lines = [title(view)]
         lines += beside(tank(view.wiring), plant(view))
-        let keys = keyLine(view)
+        let keys = Array(keyLines(view, width).prefix(keyLinesMaximum))
+        let end = 1 + keys.count
         let sections: [(String, [String], Double)] = [
             ("board", view.report.map { "\(dim)\($0.name.padded(12))\(reset)\($0.value)" }, 0.28),
             ("telemetry", view.telemetry, 0.24), ("events", view.events, 0.24), ("console", view.console, 0.24),
         ]
-        let room = max(0, height - lines.count - 2 - sections.count)
+        let room = max(0, height - lines.count - end - sections.count)
         for (name, content, share) in sections {
             let count = max(1, Int(Double(room) * share))
             lines.append("\(dim)── \(name) \(String(repeating: "─", count: max(0, width - name.count - 4)))\(reset)")
             let shown = name == "board" ? Array(content.prefix(count)) : Array(content.suffix(count))
             lines += shown.map { " \($0)" } + [String](repeating: "", count: count - shown.count)
         }
-        lines = Array(lines.prefix(height - 2))
-        lines += [String](repeating: "", count: height - 2 - lines.count)
-        return (lines + ["\(yellow)\(view.notice)\(reset)", keys]).map { clipped($0, width) }
+        lines = Array(lines.prefix(height - end))
+        lines += [String](repeating: "", count: height - end - lines.count)
+        return (lines + ["\(yellow)\(view.notice)\(reset)"] + keys).map { clipped($0, width) }
     }
 
     private static func title(_ view: ScreenView) -> String {
@@ -82,20 +91,55 @@ public enum Screen {
         }
         let filled = Int(tank.inletPermille) * 20 / 1000
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 20 - filled)
+        let inputs = view.wiring.inputs, panel = tank.panel
         return [
             "inlet    ▕\(bar)▏ \(percent(tank.inletPermille)) %  \(motor)",
-            "ends     closed \(dot(view.wiring.inputs[.inletClosedEnd]))   open \(dot(view.wiring.inputs[.inletOpenEnd]))",
-            "outlet   \(tank.outletOpen ? "open" : "shut")  (\(signal(outputs[.outletEnergise])))",
+            "         closed \(dot(inputs[.inletClosedEnd])) open \(dot(inputs[.inletOpenEnd]))  \(standing("inlet", view))",
+            "outlet   \(tank.outletOpen ? "open" : "shut") (\(signal(outputs[.outletEnergise])))  \(standing("outlet", view))",
+            "pump     \(tank.pump.isRunning ? "\(green)runs\(reset)" : "rests")  \(standing("pump", view))",
+            "heater   \(outputs[.heater] == .high ? "\(red)on\(reset) " : "off"), water \(kelvin(tank.heating.millikelvin)) K above the room  \(standing("heater", view))",
             "flow     \(litres(tank.inflowMicrolitresPerSecond)) l/s in, \(litres(tank.outflowMicrolitresPerSecond)) l/s out, \(tank.pulses) pulses",
-            "level    \(litres(tank.contentMicrolitres)) l, \(percent(tank.levelPermille)) %",
-            "spilt    \(tank.spiltMicrolitres == 0 ? "nothing" : "\(red)\(litres(tank.spiltMicrolitres)) l\(reset)")",
-            "button   \(dot(view.wiring.inputs[.resetButton]))",
-            "lines    \(view.wiring.connected ? "\(view.wiring.requests) requests" : "no board")\(view.wiring.frozen ? "  \(red)frozen\(reset)" : "")",
+            "level    \(litres(tank.contentMicrolitres)) l, spilt \(tank.spiltMicrolitres == 0 ? "nothing" : "\(red)\(litres(tank.spiltMicrolitres)) l\(reset)")",
+            "loops    \(Transmitter.allCases.map { milliamperes(tank.microamperes($0)) }.joined(separator: "  ")) mA",
+            "panel    \(bold)\(selector(panel.selector))\(reset)  open \(dot(panel.openPressed)) close \(dot(panel.closePressed)) reset \(dot(tank.resetPressed))  door \(panel.doorIsOpen ? "\(red)open\(reset)" : "closed")",
+            "phase    \(view.phase ?? "-")\(view.bypasses.isEmpty ? "" : "  \(red)bypassed: \(view.bypasses.joined(separator: ", "))\(reset)")",
+            "lines    \(view.wiring.connected ? "\(view.wiring.requests) requests" : "no board")\(view.wiring.frozen.isEmpty ? "" : "  \(red)frozen: \(view.wiring.frozen.map(\.rawValue).sorted().joined(separator: ", "))\(reset)")",
         ]
     }
 
-    private static func keyLine(_ view: ScreenView) -> String {
-        view.keys.map { "\(bold)\($0.key)\(reset) \($0.meaning)" }.joined(separator: "  ")
+    /// Whom an actuator obeys, who holds it, and what holds it back.
+    private static func standing(_ name: String, _ view: ScreenView) -> String {
+        guard let state = view.states[name] else { return "" }
+        var parts = [state.mode.name]
+        if let holder = state.holder { parts.append("\(green)\(holder)\(reset)") }
+        if let trip = state.firstOut { parts.append("\(red)trip \(trip)\(reset)") }
+        if let fault = state.fault { parts.append("\(red)\(fault)\(reset)") }
+        return parts.joined(separator: ", ")
+    }
+
+    private static func selector(_ selector: Panel.Selector) -> String {
+        switch selector {
+        case .hand: "HAND"
+        case .off: "OFF"
+        case .automatic: "AUTO"
+        }
+    }
+
+    /// The keys, on as many lines as they need.
+    private static func keyLines(_ view: ScreenView, _ width: Int) -> [String] {
+        var lines = [""]
+        for (key, meaning) in view.keys {
+            let entry = "\(bold)\(key)\(reset) \(meaning)"
+            let line = lines[lines.count - 1]
+            if line.isEmpty {
+                lines[lines.count - 1] = entry
+            } else if columns(line) + 2 + columns(entry) <= width {
+                lines[lines.count - 1] += "  " + entry
+            } else {
+                lines.append(entry)
+            }
+        }
+        return lines
     }
 
     private static func dot(_ value: Bool?) -> String { value == true ? "\(green)●\(reset)" : "\(dim)○\(reset)" }
@@ -108,7 +152,9 @@ public enum Screen {
         }
     }
 
+    private static func milliamperes(_ microamperes: Int64) -> String { String(format: "%.2f", Double(microamperes) / 1e3) }
     private static func percent(_ permille: Int64) -> String { "\(permille / 10).\(permille % 10)" }
+    private static func kelvin(_ millikelvin: Int64) -> String { String(format: "%.1f", Double(millikelvin) / 1000) }
     private static func litres(_ microlitres: Int64) -> String { String(format: "%.2f", Double(microlitres) / 1e6) }
 
     private static func beside(_ left: [String], _ right: [String]) -> [String] {
@@ -122,7 +168,7 @@ public enum Screen {
     /// Columns that a text takes on the screen, its escapes left out.
     static func columns(_ text: String) -> Int { visible(text).count }
 
-    private static func visible(_ text: String) -> String {
+    static func visible(_ text: String) -> String {
         var out = "", escape = false
         for character in text {
             if character == "\u{1B}" { escape = true } else if escape { if character == "m" { escape = false } } else { out.append(character) }

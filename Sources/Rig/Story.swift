@@ -4,6 +4,7 @@
 import Bytes
 import Foundation
 import Glibc
+import RunReport
 
 /// Why a check failed, in words.
 public struct Unmet: Error, CustomStringConvertible {
@@ -38,6 +39,8 @@ public final class Story {
     public var explain: () -> String
     /// What to do after a failed check, so that the next one finds its world in order.
     public var recover: () -> Void = {}
+    /// Is told of each check as it begins and when it has come to its end.
+    public var note: (CheckFact) -> Void = { _ in }
     private let write: (String) -> Void
 
     /// - only: run the checks whose name contains one of these; all of them if empty.
@@ -59,11 +62,15 @@ public final class Story {
     ) -> Bool {
         guard only.isEmpty || only.contains(where: { name.contains($0) || threat.contains($0) }) else { return true }
         let start = Date()
+        note(CheckFact(name: name, threats: threat.split(separator: " ").map(String.init)))
         let result = Self.bounded(timeoutSeconds, body)
         let outcome = Outcome(
             name: name, threats: threat.split(separator: " ").map(String.init), passed: result.passed, figure: result.figure,
             seconds: Date().timeIntervalSince(start))
         outcomes.append(outcome)
+        note(CheckFact(
+            name: outcome.name, threats: outcome.threats, passed: outcome.passed, figure: outcome.figure,
+            milliseconds: Int64(outcome.seconds * 1000)))
         write(Self.line(outcome))
         if !outcome.passed {
             for line in explain().split(separator: "\n") { write("     | \(line)") }
@@ -82,18 +89,6 @@ public final class Story {
         let failed = outcomes.count { !$0.passed }
         write("\(outcomes.count - failed) passed, \(failed) failed")
         return failed == 0 && !outcomes.isEmpty ? 0 : 1
-    }
-
-    /// One JSON object a line, for what compares the checks with the threat table.
-    public var record: String {
-        outcomes.map { outcome in
-            let fields: [String: Any] = [
-                "name": outcome.name, "threats": outcome.threats, "passed": outcome.passed, "figure": outcome.figure,
-                "milliseconds": Int(outcome.seconds * 1000),
-            ]
-            let data = (try? JSONSerialization.data(withJSONObject: fields, options: [.sortedKeys])) ?? Data()
-            return String(decoding: data, as: UTF8.self) + "\n"
-        }.joined()
     }
 
     /// Holds what a thread found, until it is fetched.

@@ -34,7 +34,7 @@ public final class Workshop: @unchecked Sendable {
 
     /// Who signs what. `stranger` is in no key set.
     public enum Key: String, CaseIterable, Sendable {
-        case release, owner, calibrator, operator_ = "operator", stranger
+        case release, owner, calibrator, operator_ = "operator", shiftLead = "shift-lead", stranger
 
         var algorithm: String { self == .operator_ ? "ed25519" : "es256" }
         var purposes: [String] {
@@ -42,7 +42,7 @@ public final class Workshop: @unchecked Sendable {
             case .release: ["manifest", "key-set"]
             case .owner: ["commissioning"]
             case .calibrator: ["calibration"]
-            case .operator_: ["command"]
+            case .operator_, .shiftLead: ["command"]
             case .stranger: []
             }
         }
@@ -61,7 +61,7 @@ public final class Workshop: @unchecked Sendable {
             let purposes = key.purposes.map { "\"\($0)\"" }.joined(separator: ", ")
             text += "[[key]]\nname = \"\(key.rawValue)\"\npublic = \"\(key.rawValue).pub\"\npurposes = [\(purposes)]\n"
         }
-        text += "[threshold]\n" + Key.allCases.flatMap(\.purposes).map { "\($0) = 1\n" }.joined()
+        text += "[threshold]\n" + Set(Key.allCases.flatMap(\.purposes)).sorted().map { "\($0) = 1\n" }.joined()
         try write(text, to: folder + "/keyset.toml")
         try penstockctl(["keyset", "make", folder + "/keyset.toml", "--output", keySetPath])
     }
@@ -140,8 +140,9 @@ public final class Workshop: @unchecked Sendable {
     }
 
     /// Everything up to a board that has only to be switched on, with release 1.0.0 in slot A.
-    public func makeBoard(kernelPath: String) throws -> Machine {
-        let calibration = try calibration()
+    /// - calibration: the file of another one than the board's own.
+    public func makeBoard(kernelPath: String, calibration file: String? = nil) throws -> Machine {
+        let calibration = try calibration(file)
         let first = try bundle(release: "1.0.0", index: 1, calibration: calibration)
         var settings = MachineSettings(
             kernelPath: kernelPath, initramfsPath: try initramfs(),

@@ -1,6 +1,7 @@
 // One valve with an envelope that ends half way, driven through what it may and may not do.
 import Calibration
 import Control
+import System
 
 /// 8 s of travel, envelope 0 to 500 permille, tick 50 ms.
 private func valve() -> Calibration? {
@@ -31,7 +32,16 @@ func envelope(_ check: (String, Bool) -> Void) {
     bench.isSupervised = false
     bench.run(steps: 260)
     check("envelope: closes without supervision", bench.positionPermille == 0)
+    check("envelope: no step asks for memory", bench.allocations == 0)
+    // Builds for the host don't count.
+    guard let before = allocationCount() else { return }
+    let text = makeText(bench.travel)
+    check("allocations are counted", allocationCount()! > before && text.utf8.count > 32)
 }
+
+/// Something that can't do without memory of its own.
+@inline(never)
+private func makeText(_ number: Int) -> String { "\(number) of eight thousand milliseconds of travel, and no more" }
 
 /// The valve as it would move, and the controller that drives it.
 private struct Bench: ~Copyable {
@@ -43,6 +53,8 @@ private struct Bench: ~Copyable {
     var isSupervised = true
     var everOpened = false
     var everBoth = false
+    /// In the steps so far, but for the first, which is the end of the start.
+    private(set) var allocations = 0
     private var identifier: UInt64 = 0
 
     var positionPermille: Int { travel * 1000 / 8000 }
@@ -63,7 +75,9 @@ private struct Bench: ~Copyable {
         inputs.lines[2] = travel == 0 ? .high : .low
         for i in 0..<2 { inputs.readBacks[i] = control.outputs[i] ? .high : .low }
         inputs.heartbeat = isSupervised
+        let before = allocationCount() ?? 0
         control.step(inputs, nowMilliseconds: now)
+        if now > 50 { allocations += (allocationCount() ?? 0) - before }
         inputs.consumed()
     }
 

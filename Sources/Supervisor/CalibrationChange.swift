@@ -2,6 +2,9 @@
 // One that is offered is only in memory. It is kept on the disk once a controller acts by it, so that
 // nothing that was never tried is ever booted.
 import Boot
+import Calibration
+import Cryptography
+import Signed
 
 struct CalibrationChange {
     private(set) var inForce: AdmittedCalibration
@@ -30,8 +33,8 @@ struct CalibrationChange {
 
     /// The controller acts by the calibration with this digest.
     mutating func heard(_ digest: [UInt8]) -> Word {
-        if digest == inForce.verified.payloadDigest.bytes { return .known }
-        guard let next = offered, digest == next.verified.payloadDigest.bytes else { return .unknown }
+        if digest == inForce.digest { return .known }
+        guard let next = offered, digest == next.digest else { return .unknown }
         inForce = next
         offered = nil
         isBeingTried = false

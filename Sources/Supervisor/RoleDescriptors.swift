@@ -14,6 +14,7 @@ struct RoleDescriptors {
     /// Between two roles: first and second as named.
     private var channels: [(first: RoleName, second: RoleName, firstEnd: Int32, secondEnd: Int32)] = []
     private let lines: [Int32]
+    private let analogues: [Int32]
     private let hasTPM: Bool
     private let journal: Int32
     private let inactiveSlot: Int32
@@ -22,8 +23,12 @@ struct RoleDescriptors {
     /// Of the interface; empty where DHCP is not spoken.
     let hardwareAddress: [UInt8]
 
-    init(board: BoardDescription, lines: [Int32], inactive: SlotName, usesDHCP: Bool) throws(SystemError) {
+    init(board: BoardDescription, lines: [Int32], analogues: [Int32], inactive: SlotName, usesDHCP: Bool) throws(SystemError) {
         self.lines = lines
+        // One that was not found is a file that is always at its end: it reads as unreadable.
+        var present = analogues
+        for index in present.indices where present[index] < 0 { present[index] = try Descriptor(opening: "/dev/null", .read).release() }
+        self.analogues = present
         hasTPM = board.tpm == .required
         journal = try Descriptor(opening: board.devicePath(of: .journal), .readWrite).release()
         inactiveSlot = try Descriptor(opening: board.devicePath(of: inactive.partition), .readWrite).release()
@@ -60,6 +65,7 @@ struct RoleDescriptors {
             case .supervisor: out.append(roleEnds[Int(authority.role.rawValue)])
             case .channel(let other): out.append(end(authority.role, other))
             case .lines: out += lines
+            case .analogues: out += analogues
             case .tpm: out.append(try Descriptor(opening: hasTPM ? TPMDevice.path : "/dev/null", .readWrite).release())
             case .journal: out.append(journal)
             case .inactiveSlot: out.append(inactiveSlot)

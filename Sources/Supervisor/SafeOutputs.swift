@@ -8,11 +8,11 @@ import Board
 import GPIO
 import System
 
-final class SafeOutputs {
+final class SafeOutputs<P: Pins> {
     /// Which chip carries each line, as found by the kernel's names.
     let chips: ChipMap
     private let board: BoardDescription
-    private var threads: [Chip<DescriptorPins>] = []
+    private var threads: [Chip<P>] = []
     /// Of each chip: its outputs and their values, a bit a place.
     private var outputs: [UInt64] = []
     private var values: [UInt64] = []
@@ -24,26 +24,24 @@ final class SafeOutputs {
     private var news: [String] = []
 
     /// An output that was asked for so long ago and is not driven yet is worth a word.
-    private static let tellMilliseconds: UInt64 = 500
+    static var tellMilliseconds: UInt64 { 500 }
 
-    /// - Parameter descriptors: of the board's lines, in its order.
-    init(_ board: BoardDescription, _ descriptors: [Int32]) throws(SystemError) {
-        var chips = ChipMap()
-        for line in board.lines { chips.append(chip: try chipName(of: line)) }
+    /// - Parameter pins: makes the outputs of a chip of these lines, by their places in the board file.
+    init(_ board: BoardDescription, _ chips: ChipMap, pins: ([Int]) -> P) throws(SystemError) {
         self.chips = chips
         self.board = board
         for chip in chips.names.indices {
-            var pins: [Int32] = [], value: UInt64 = 0
+            var lines: [Int] = [], value: UInt64 = 0
             for (line, its) in chips.chipOfLine.enumerated() where its == chip {
                 guard let safe = board.lines[line].safe else { continue }
-                if safe { value |= 1 << UInt64(pins.count) }
-                pins.append(descriptors[line])
+                if safe { value |= 1 << UInt64(lines.count) }
+                lines.append(line)
             }
-            let thread = Chip<DescriptorPins>()
+            let thread = Chip<P>()
             try thread.start()
-            thread.serve(DescriptorPins(pins), sensed: 0)
+            thread.serve(pins(lines), sensed: 0)
             threads.append(thread)
-            outputs.append(pins.isEmpty ? 0 : UInt64.max >> UInt64(64 - pins.count))
+            outputs.append(lines.isEmpty ? 0 : UInt64.max >> UInt64(64 - lines.count))
             values.append(value)
             asked.append(0)
             answered.append(0)
@@ -95,5 +93,18 @@ final class SafeOutputs {
     func isLost(now: UInt64) -> Bool {
         for since in waitingSince { if let since, now - since >= Authority.checkInMilliseconds { return true } }
         return false
+    }
+}
+
+extension SafeOutputs where P == DescriptorPins {
+    /// - Parameter descriptors: of the board's lines, in its order.
+    convenience init(_ board: BoardDescription, _ descriptors: [Int32]) throws(SystemError) {
+        var chips = ChipMap()
+        for line in board.lines { chips.append(chip: try chipName(of: line)) }
+        try self.init(board, chips) { lines in
+            var own: [Int32] = []
+            for line in lines { own.append(descriptors[line]) }
+            return DescriptorPins(own)
+        }
     }
 }

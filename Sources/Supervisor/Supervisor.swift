@@ -40,7 +40,7 @@ public func supervise(handover number: Int32) -> Never {
         log("penstock: the board file is unreadable")
         startOver()
     }
-    let outputs: SafeOutputs
+    let outputs: SafeOutputs<DescriptorPins>
     do throws(SystemError) { outputs = try SafeOutputs(board, handover.lines) } catch {
         log("penstock: outputs of last resort: \(error.text)")
         startOver()
@@ -75,7 +75,7 @@ struct SupervisorFailure: Error {
 struct Supervisor: ~Copyable {
     private let handover: Handover
     private let board: BoardDescription
-    private let outputs: SafeOutputs
+    private let outputs: SafeOutputs<DescriptorPins>
     private let commissioning: Commissioning
     private let manifest: Manifest
     private var keys: KeySet
@@ -112,7 +112,7 @@ struct Supervisor: ~Copyable {
     private static let pendingMaximum = 64
 
     /// Everything is made before anything is kept, so that a step that fails leaves nothing half made.
-    init(_ handover: Handover, _ board: BoardDescription, _ outputs: SafeOutputs) throws(SupervisorFailure) {
+    init(_ handover: Handover, _ board: BoardDescription, _ outputs: SafeOutputs<DescriptorPins>) throws(SupervisorFailure) {
         let keys = try Self.step("key set") { () throws(PayloadError) in try KeySet(decoding: handover.keySet.span.bytes) }
         let commissioning = try Self.step("commissioning") { () throws(SignedError) in
             try verify(handover.commissioning.span.bytes, as: Commissioning.self, with: keys).payload
@@ -132,7 +132,7 @@ struct Supervisor: ~Copyable {
         ignoreBrokenPipes()
         let isFixed = if case .fixed = commissioning.network ?? board.network.mode { true } else { false }
         let descriptors = try Self.step("descriptors") { () throws(SystemError) in
-            try RoleDescriptors(board: board, lines: handover.lines, inactive: running.other, usesDHCP: !isFixed)
+            try RoleDescriptors(board: board, lines: handover.lines, analogues: handover.analogues, inactive: running.other, usesDHCP: !isFixed)
         }
         let signals = try Self.step("signals") { () throws(SystemError) in try childSignals() }
         let ticker = try Self.step("timer") { () throws(SystemError) in try Ticker(periodMilliseconds: tickMilliseconds) }
@@ -170,6 +170,9 @@ struct Supervisor: ~Copyable {
         log("penstock: supervising release \(report.release) in slot \(report.slot)")
         if let failure = report.failure { event("slot-failed-earlier", failure) }
         if !retention.wasFound { event("retained-lost", "both copies of the retained state are damaged: every latching trip is taken for standing, reset them at the machine") }
+        for (analogue, descriptor) in zip(board.analogues, handover.analogues) where descriptor < 0 {
+            event("analogue-missing", "\(analogue.name): its converter did not show up when the board started")
+        }
         bringNetworkUp()
         for role in RoleName.allCases where Authority.of(role).isPermanent { supervision.want(role, now: monotonicMilliseconds()) }
         var wait = WaitSet()
@@ -247,7 +250,7 @@ struct Supervisor: ~Copyable {
             defer { descriptors.closeOwn(authority, granted) }
             let pid = try spawn(
                 path: "/penstock", role: role.name, descriptors: granted, firstNumber: Authority.firstGrant,
-                threads: authority.hasChipThreads ? outputs.chips.names.count : 0)
+                threads: authority.hasDriverThreads ? [outputs.chips.names.count, board.converters.count] : [0, 0])
             supervision.started(role, pid: pid, now: now)
             log("penstock: \(role.name) started, pid \(pid)")
         } catch {

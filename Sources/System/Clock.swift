@@ -5,6 +5,8 @@ import CKernel
 /// Milliseconds of the monotonic clock since the kernel started (clock_gettime(2), CLOCK_MONOTONIC).
 public func monotonicMilliseconds() -> UInt64 { UInt64(pk_clock_ns(CLOCK_MONOTONIC) / 1_000_000) }
 public func monotonicNanoseconds() -> UInt64 { UInt64(pk_clock_ns(CLOCK_MONOTONIC)) }
+/// What this thread has had of a processor; others' turns are not in it.
+public func processorNanoseconds() -> UInt64 { UInt64(pk_clock_ns(CLOCK_THREAD_CPUTIME_ID)) }
 /// Seconds since 1970 by the wall clock, which may be wrong: for lower bounds only.
 public func wallSeconds() -> UInt64 { UInt64(max(0, pk_clock_ns(CLOCK_REALTIME) / 1_000_000_000)) }
 

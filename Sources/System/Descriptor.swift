@@ -145,6 +145,11 @@ public struct Descriptor: ~Copyable {
 
 }
 
+/// What a file begins with, into memory of the caller's, which it need not fill; allocates nothing.
+public func readStart(of descriptor: Int32, into buffer: inout MutableRawSpan) throws(SystemError) -> Int {
+    try checked("pread", buffer.withUnsafeMutableBytes { b in restarting { pk_pread(descriptor, b.baseAddress, b.count, 0) } })
+}
+
 /// Whether a descriptor stays open when this process is replaced.
 public func keepOverExec(_ descriptor: Int32, _ keep: Bool) throws(SystemError) {
     try checked("fcntl", pk_keep_over_exec(descriptor, keep ? 1 : 0))

@@ -26,10 +26,24 @@ private final class ThreadBody {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
+/// The last of a row of values; no value at all while its number is 0.
+public struct Sample: Sendable {
+    public let number: UInt32
+    public let value: Int32
+
+    init(_ word: UInt64) {
+        number = UInt32(truncatingIfNeeded: word >> 32)
+        value = Int32(truncatingIfNeeded: word)
+    }
+}
+
 /// The memory shared by an owner and its thread; it lives as long as the process, as the thread does.
 public struct Exchange: @unchecked Sendable {
     /// Places that have a bit of `wanted` and a reading each.
     public static let placesMaximum = Int(PK_PLACES)
+
+    /// Places that have samples.
+    public static let samplesMaximum = Int(PK_SAMPLES)
 
     private let shared: UnsafeMutablePointer<pk_exchange>
 
@@ -47,7 +61,10 @@ public struct Exchange: @unchecked Sendable {
     public func ask(outputs: UInt64, wanted: UInt64, again: Bool) -> UInt32 { pk_ask(shared, outputs, wanted, again ? 1 : 0) }
     /// The last request that was carried out.
     public var answered: UInt32 { pk_answered(shared) }
+    /// How many calls of the thread have returned: whether it goes on, however slowly.
+    public var calls: UInt32 { pk_calls(shared) }
     public func reading(at place: Int) -> UInt8 { pk_reading(shared, Int32(place)) }
+    public func sample(at place: Int) -> Sample { Sample(pk_sample(shared, Int32(place))) }
     /// Returns when the thread runs and has made every system call that its start needs.
     public func awaitStart() { pk_await_start(shared) }
 
@@ -63,5 +80,8 @@ public struct Exchange: @unchecked Sendable {
     /// Whether what was driven already is to be driven again; true once.
     public func takeAgain() -> Bool { pk_take_again(shared) != 0 }
     public func publish(_ reading: UInt8, at place: Int) { pk_publish(shared, Int32(place), reading) }
+    /// Its number is one more than that of the last.
+    public func publish(sample value: Int32, at place: Int) { pk_publish_sample(shared, Int32(place), UInt32(bitPattern: value)) }
+    public func countCall() { pk_count_call(shared) }
     public func answer(_ number: UInt32) { pk_answer(shared, number) }
 }

@@ -12,11 +12,11 @@ public func processArguments() -> [String] {
 public enum Reboot: Sendable { case restart, powerOff }
 
 /// Starts the binary at `path` as a role, as root with these descriptors only, numbered from
-/// `firstNumber` on in order; 0 to 2 stay as they are. It is told how many threads it has beside its
-/// first. Returns the pid.
-public func spawn(path: String, role: String, descriptors: [Int32], firstNumber: Int32, threads: Int) throws(SystemError) -> Int32 {
+/// `firstNumber` on in order; 0 to 2 stay as they are. It is told how many threads of each
+/// kind it has beside its first. Returns the pid.
+public func spawn(path: String, role: String, descriptors: [Int32], firstNumber: Int32, threads: [Int]) throws(SystemError) -> Int32 {
     // All memory that the child needs is made before the fork.
-    let arguments = [path, "role", role, "\(descriptors.count)", "\(threads)"]
+    let arguments = [path, "role", role, "\(descriptors.count)"] + threads.map { "\($0)" }
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
     pointers.append(nil)
     var moved = descriptors
@@ -39,6 +39,29 @@ public func replaceProcess(path: String, arguments: [String]) throws(SystemError
     var pointers: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
     pointers.append(nil)
     try checked("execve \(path)", pointers.withUnsafeBufferPointer { pk_execve($0[0], $0.baseAddress) })
+}
+
+/// Runs `body` in a child with no descriptors but the console and with mounts of its own, and waits for it. One
+/// that is not done in time is left to itself (ETIMEDOUT). For PID 1 before it has threads.
+public func runAside(timeoutMilliseconds: UInt64, _ body: () throws(SystemError) -> Void) throws(SystemError) {
+    let pid = try checked("fork", pk_fork())
+    if pid == 0 {
+        _ = pk_close_from(3)
+        do throws(SystemError) {
+            try checked("unshare", pk_unshare_mounts())
+            try body()
+            exitProcess(0)
+        } catch { exitProcess((1..<127).contains(error.errno) ? error.errno : 127) }
+    }
+    let deadline = monotonicMilliseconds() + timeoutMilliseconds
+    repeat {
+        if let end = reapChild(), end.pid == pid {
+            guard end.exitCode == 0 else { throw SystemError("a step aside", end.exitCode > 0 ? end.exitCode : EINTR) }
+            return
+        }
+        sleep(milliseconds: 1)
+    } while monotonicMilliseconds() < deadline
+    throw SystemError("a step aside", ETIMEDOUT)
 }
 
 /// How a child ended.
@@ -97,6 +120,7 @@ public struct MountFlags: OptionSet, Sendable {
     public static let noDevices = MountFlags(rawValue: PK_MS_NODEV)
     public static let noExecution = MountFlags(rawValue: PK_MS_NOEXEC)
     public static let move = MountFlags(rawValue: PK_MS_MOVE)
+    public static let remount = MountFlags(rawValue: PK_MS_REMOUNT)
 }
 
 public func mount(_ source: String, on target: String, type: String, _ flags: MountFlags = []) throws(SystemError) {

@@ -16,33 +16,40 @@ struct CheckCommand: ParsableCommand {
     @Option(help: "Only checks whose name or threat contains this; repeat it for several.")
     var only: [String] = []
 
-    @Option(help: "Write each outcome as a line of JSON into this file.")
-    var record: String?
+    @OptionGroup var recording: RecordingOptions
 
     func run() throws {
         let current = Current()
         endOnSignal {
             current.isEnding = true
-            current.rig?.end(keepFolder: options.keep)
+            current.end(keepFolder: options.keep)
         }
         let rig = try Rig()
         current.rig = rig
+        current.recording = try recording.begin(rig, options)
         let story = Story(only: only, explain: { tail(of: rig.folder + "/board/serial.log", lines: 25) }) { line in
             // What fails because the rig is being taken down says nothing.
             if !current.isEnding { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
         }
+        story.note = { current.recording?.note($0) }
         story.checkRig(rig, kernelPath: options.kernel)
         if !rigOnly { story.checkBoard(rig, try options.workshop(rig), kernelPath: options.kernel) }
-        if let record { try story.record.write(toFile: record, atomically: true, encoding: .utf8) }
         let status = story.finish()
-        rig.end(keepFolder: options.keep)
+        current.end(keepFolder: options.keep)
         if options.keep { FileHandle.standardError.write(Data("the run's folder is \(rig.folder)\n".utf8)) }
         throw ExitCode(status)
     }
 }
 
-/// The rig that is to be ended when a signal comes.
+/// The rig that is to be ended when a signal comes, and what is recorded of it.
 final class Current: @unchecked Sendable {
     var rig: Rig?
+    var recording: Recording?
     var isEnding = false
+
+    func end(keepFolder: Bool) {
+        recording?.end()
+        recording = nil
+        rig?.end(keepFolder: keepFolder)
+    }
 }

@@ -15,17 +15,20 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Only the rig itself, with a bare kernel as the board.")
     var rigOnly = false
 
+    @OptionGroup var recording: RecordingOptions
+
     func run() throws {
         let current = Current()
         let screen = Opened()
         endOnSignal {
             screen.terminal?.restore()
-            current.rig?.end(keepFolder: options.keep)
+            current.end(keepFolder: options.keep)
         }
         say("starting plant, broker, bundle server, name server")
         let rig = try Rig()
         current.rig = rig
-        defer { rig.end(keepFolder: options.keep) }
+        current.recording = try recording.begin(rig, options)
+        defer { current.end(keepFolder: options.keep) }
         let workshop: Workshop?, machine: Machine
         if rigOnly {
             workshop = nil
@@ -60,6 +63,8 @@ final class LiveSession {
     private let machine: Machine
     private let terminal: Terminal
     private let issuer: Issuer?
+    /// Who agrees where two must.
+    private let shiftLead: Issuer?
     private var reports = BoardReports()
     private var nextMessage = 0
     private var started = Date()
@@ -71,7 +76,9 @@ final class LiveSession {
     /// The faults of the menu, by key.
     private static let faults: [(key: Character, fault: Fault)] = [
         ("1", .stuck(.levelHigh, false)), ("2", .stuck(.levelHigh, true)), ("3", .cut(.inletOpenEnd)), ("4", .cut(.inletClose)),
-        ("5", .jammedValve), ("6", .slowValve), ("7", .cut(.flowPulse)), ("8", .frozenGPIO), ("9", .networkDown),
+        ("5", .jammedValve), ("6", .slowValve), ("7", .cut(.flowPulse)), ("8", .frozenGPIO(.main)), ("9", .networkDown),
+        ("a", .cutLoop(.levelA)), ("s", .shortedLoop(.levelA)), ("d", .offset(.levelB, microamperes: 1000)), ("h", .frozenLoop(.levelC)),
+        ("n", .noise(.levelC)), ("b", .frozenBus),
     ]
 
     init(rig: Rig, workshop: Workshop?, machine: Machine, terminal: Terminal) {
@@ -81,6 +88,7 @@ final class LiveSession {
         self.terminal = terminal
         opened = rig.openedNanoseconds
         issuer = workshop.map { Issuer(keyPath: $0.keyPath(.operator_)) }
+        shiftLead = workshop.map { Issuer(keyPath: $0.keyPath(.shiftLead)) }
     }
 
     func run() throws {
@@ -110,6 +118,9 @@ final class LiveSession {
         view.powerSeconds = machine.isOn ? Int(Date().timeIntervalSince(started)) : nil
         view.faults = rig.presentFaults.map(\.name).sorted()
         view.report = reports.summary
+        view.states = reports.states
+        view.phase = reports.phase
+        view.bypasses = reports.bypasses
         view.telemetry = Array(reports.lines.suffix(height))
         view.events = rig.wiring.events(since: view.wiring.nextEvent - 2000).filter { event in
             if case .input(.flowPulse, _) = event.change { return false }
@@ -122,8 +133,9 @@ final class LiveSession {
     }
 
     private static let keys = [
-        ("4", "open 40 %"), ("8", "ask 80 %"), ("c", "close"), ("o", "outlet"), ("f", "faults"), ("u", "update"), ("b", "button"),
-        ("p", "power cut"), ("r", "reset"), ("q", "quit"),
+        ("4", "40 %"), ("8", "80 %"), ("c", "close"), ("o", "outlet"), ("w", "pump"), ("e", "heater"), ("t", "stroke"), ("y", "bypass"),
+        ("H", "hand"), ("O", "off"), ("A", "auto"), ("[", "open button"), ("]", "close button"), ("d", "door"), ("b", "reset button"),
+        ("f", "faults"), ("u", "update"), ("p", "power cut"), ("r", "reset"), ("q", "quit"),
     ].map { (key: $0.0, meaning: $0.1) }
 
     private func press(_ key: Character) throws {
@@ -134,7 +146,20 @@ final class LiveSession {
         case "c": try order(.setpoint(actuator: "inlet", permille: 0), "asked to close")
         case "o":
             let open = rig.wiring.snapshot.tank.outletOpen
+            // Announced first: the calibration asks for it.
+            if !open { try order(.select(actuator: "outlet", permille: 1000), "") }
             try order(.setpoint(actuator: "outlet", permille: open ? 0 : 1000), "asked to \(open ? "shut" : "open") the outlet")
+        case "w":
+            let runs = rig.wiring.snapshot.tank.pump.isRunning
+            try order(.setpoint(actuator: "pump", permille: runs ? 0 : 1000), "two asked to \(runs ? "stop" : "start") the pump", byTwo: true)
+        case "e":
+            let isAsked = (reports.values["heater.setpoint"]?.value ?? 0) > 0
+            try order(.setpoint(actuator: "heater", permille: isAsked ? 0 : 500), "asked for \(isAsked ? "no heat" : "half of the heat")")
+        case "t": try order(.partialStroke(actuator: "inlet"), "asked for a partial stroke of the inlet")
+        case "y":
+            let minutes: UInt16 = reports.bypasses.isEmpty ? 1 : 0
+            try order(.bypass(trip: "level-high-high", minutes: minutes), minutes > 0 ? "asked to bypass level-high-high for a minute" : "asked to end the bypass")
+        case "H", "O", "A", "[", "]", "d": atTheMachine(key)
         case "f": menu = true
         case "u": try update()
         case "b":
@@ -168,9 +193,30 @@ final class LiveSession {
         }
     }
 
-    private func order(_ action: Action, _ said: String) throws {
-        guard let issuer else { throw Unmet("this board is a bare kernel: nobody takes orders") }
-        let object = try issuer.order(action, reports)
+    /// What somebody who stands there does.
+    private func atTheMachine(_ key: Character) {
+        rig.wiring.change { tank in
+            switch key {
+            case "H": tank.panel.selector = .hand
+            case "O": tank.panel.selector = .off
+            case "A": tank.panel.selector = .automatic
+            case "[": tank.panel.openPressed.toggle()
+            case "]": tank.panel.closePressed.toggle()
+            default: tank.panel.doorIsOpen.toggle()
+            }
+        }
+        let panel = rig.wiring.snapshot.tank.panel
+        notice = switch key {
+        case "[": "open button \(panel.openPressed ? "held" : "let go")"
+        case "]": "close button \(panel.closePressed ? "held" : "let go")"
+        case "d": "door \(panel.doorIsOpen ? "opened" : "closed")"
+        default: "selector turned"
+        }
+    }
+
+    private func order(_ action: Action, _ said: String, byTwo: Bool = false) throws {
+        guard let issuer, let shiftLead else { throw Unmet("this board is a bare kernel: nobody takes orders") }
+        let object = try issuer.order(action, reports, with: byTwo ? [shiftLead] : [])
         try rig.observer.publish("penstock/\(Workshop.device)/command", object)
         notice = said
     }

@@ -2,6 +2,7 @@
 // Trust: run by its owner on its own machine; everything it starts is on loopback and ends with it.
 
 import ArgumentParser
+import Compiler
 import Foundation
 import Rig
 
@@ -10,7 +11,7 @@ struct PenstockRig: ParsableCommand {
         commandName: "penstock-rig",
         abstract: "A whole board in one command: plant, wires, TPM, disk, network, broker, bundle server.",
         discussion: "tools/run builds what this needs and starts it.",
-        subcommands: [RunCommand.self, CheckCommand.self, MeasureCommand.self])
+        subcommands: [RunCommand.self, CheckCommand.self, MeasureCommand.self, ReactionCommand.self])
 }
 
 /// What the board is made of.
@@ -37,6 +38,19 @@ struct BoardOptions: ParsableArguments {
 
     func workshop(_ rig: Rig) throws -> Workshop {
         try Workshop(rig: rig, tool: demand(tool, "tool"), program: demand(device, "device"), boardFolder: board)
+    }
+}
+
+/// Whether a run is kept.
+struct RecordingOptions: ParsableArguments {
+    @Option(help: "Keep the run in this file, as JSON lines: `penstockctl report` makes a page of it.")
+    var record: String?
+
+    func begin(_ rig: Rig, _ options: BoardOptions) throws -> Recording? {
+        guard let record else { return nil }
+        let recording = try Recording(rig, path: record)
+        recording.know(calibration: try CalibrationCompiler.compile(options.board).encoded())
+        return recording
     }
 }
 

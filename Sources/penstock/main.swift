@@ -24,8 +24,8 @@ let help = """
     roles supervised. It listens on nothing and takes no configuration from the command line.
 
       penstock supervise N    the second stage (run by the first, with its handover in descriptor N)
-      penstock role NAME N T  a role (run by the supervisor, with N granted descriptors and T threads
-                              beside its first)
+      penstock role NAME N G A  a role (run by the supervisor, with N granted descriptors, and threads for G
+                                GPIO chips and A converters beside its first)
 
     EXIT STATUS  0 done, 1 failed, 2 wrong usage
     """
@@ -40,11 +40,11 @@ func run(_ arguments: [String]) -> Never {
     }
     switch word {
     case "role":
-        guard arguments.count == 5, let threads = number, threads >= 0, let count = Int32(arguments[3]), count > 0,
-            let role = RoleName(arguments[2])
+        guard arguments.count == 6, let converters = number, converters >= 0, let chips = Int32(arguments[4]), chips >= 0,
+            let count = Int32(arguments[3]), count > 0, let role = RoleName(arguments[2])
         else { usage() }
         switch role {
-        case .controller: runController(descriptorCount: Int(count), chipCount: Int(threads))
+        case .controller: runController(descriptorCount: Int(count), chipCount: Int(chips), converterCount: Int(converters))
         case .keeper: runKeeper(descriptorCount: Int(count))
         case .uplink: runUplink(descriptorCount: Int(count))
         case .installer: runInstaller(descriptorCount: Int(count))

@@ -72,6 +72,10 @@ struct BoardShow: Subcommand {
             lines.append("partition  \(board.devicePath(of: place.label))  \(place.label.text), \(place.size) bytes at \(place.offset)")
         }
         for line in board.lines { lines.append("line       \(Self.text(line))") }
+        for converter in board.converters { lines.append("converter  \(Self.text(converter))") }
+        for analogue in board.analogues {
+            lines.append("analogue   \(analogue.name): channel \(analogue.channel) of \(board.converters[analogue.converter].name)")
+        }
         return Report(lines, [
             ("name", .string(board.name)), ("hardwareRevision", .integer(board.hardwareRevision)), ("machine", .string(board.machine)),
             ("memoryMegabytes", .integer(board.memoryMegabytes)), ("kernelCommandLine", .string(board.kernelCommandLine)),
@@ -83,7 +87,14 @@ struct BoardShow: Subcommand {
                 .object([("name", .string($0.name)), ("kernelName", .string($0.kernelName)), ("output", .boolean($0.isOutput)),
                          ("safe", $0.safe.map { .boolean($0) } ?? .null)])
             })),
+            ("analogues", .array(board.analogues.map {
+                .object([("name", .string($0.name)), ("converter", .string(board.converters[$0.converter].name)), ("channel", .integer(Int($0.channel)))])
+            })),
         ])
+    }
+
+    private static func text(_ converter: Converter) -> String {
+        "\(converter.name): \(converter.device)" + (converter.place.map { ", address \($0.address) of '\($0.adapter)'" } ?? "")
     }
 
     private static func text(_ line: Line) -> String {

@@ -21,10 +21,12 @@ struct CalibrationGroup: ParsableCommand {
 
 /// The board beside a calibration, if one is given or lies in the same folder.
 private func checkedWiring(_ calibration: Calibration, _ path: String, board: String?) throws -> String {
-    guard let board else { return "lines not compared with a board (--board)" }
+    guard let board else { return "not compared with a board (--board)" }
     let description = try BoardCompiler.compile(board)
     try CalibrationCompiler.checkWiring(calibration, description, path: path)
-    return "its \(calibration.inputLines.count + calibration.outputLines.count) lines are on board '\(description.name)'"
+    let lines = calibration.inputLines.count + calibration.outputLines.count
+    let channels = calibration.analogueChannels.isEmpty ? "" : " and \(calibration.analogueChannels.count) channels"
+    return "its \(lines) lines\(channels) are on board '\(description.name)'"
 }
 
 struct CalibrationCheck: Subcommand {

@@ -35,6 +35,7 @@ struct Penstockctl: ParsableCommand {
             ImageGroup.self,
             CommandGroup.self,
             DeviceGroup.self,
+            ReportCommand.self,
         ])
 }
 

@@ -72,10 +72,10 @@ private func channels(_ role: RoleAuthority) -> Set<RoleName> {
 
     @Test("P-E2 what one role holds no other holds: lines, TPM, journal, slot")
     func grantsAreSingle() {
-        for grant in [Grant.lines, .tpm, .journal, .inactiveSlot, .inactiveBoot, .packetSocket] {
+        for grant in [Grant.lines, .analogues, .tpm, .journal, .inactiveSlot, .inactiveBoot, .packetSocket] {
             #expect(Authority.table.filter { $0.grants.contains(grant) }.count == 1)
         }
-        #expect(Authority.of(.controller).grants.contains(.lines))
+        #expect(Authority.of(.controller).grants.contains(.lines) && Authority.of(.controller).grants.contains(.analogues))
         #expect(Authority.of(.keeper).grants.contains(.tpm))
         #expect(Authority.of(.installer).grants.contains(.inactiveSlot))
     }
@@ -95,8 +95,17 @@ private func channels(_ role: RoleAuthority) -> Set<RoleName> {
             #expect(Set(calls.map(\.number)).count == calls.count, "\(role.role.name)")
             for call in calls { #expect(call.reason.utf8CodeUnitCount > 0 && call.name.utf8CodeUnitCount > 0) }
         }
-        // The greatest board: all its lines, one descriptor each.
-        #expect(Authority.of(.controller).limits.descriptors > 64 + 2 + UInt64(Authority.firstGrant))
+        // The greatest board: all its lines and analogue inputs, one descriptor each.
+        #expect(Authority.of(.controller).limits.descriptors > 64 + 16 + 2 + UInt64(Authority.firstGrant))
+    }
+
+    @Test("P-E2 only the controller has threads beside its first, and only it knows the chips")
+    func threads() {
+        for role in Authority.table {
+            #expect(role.hasDriverThreads == (role.role == .controller))
+            #expect(role.documents.contains(.chips) == role.hasDriverThreads)
+            #expect(!role.systemCalls.joined().contains { "\($0.name)".hasPrefix("clone") })
+        }
     }
 
     @Test("P-S2 only who verifies is given keys to verify with; only the keeper has the TPM's commissioning")

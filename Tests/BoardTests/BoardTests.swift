@@ -9,6 +9,11 @@ struct Sample {
     var name = "bench", disk = "/dev/vda", lines = Sample.lines, watchdog: WatchdogDevice? = WatchdogDevice(path: "/dev/watchdog0", timeoutSeconds: 8)
     var sizes = [65536, 65536, 1 << 20, 1 << 20, 1 << 20, 65536, 0, 0]
     var mode = NetworkMode.dhcp
+    var converters = [
+        Converter(name: "tank", device: "ads1015", place: I2CPlace(adapter: "i2c_virtio at virtio bus 0", address: 0x48)),
+        Converter(name: "own", device: "2198000.adc", place: nil),
+    ]
+    var analogues = [Analogue(name: "level-a", converter: 0, channel: 0), Analogue(name: "current", converter: 1, channel: 31)]
 
     static let lines = [
         Line(name: "inlet-open", kernelName: "PA3", direction: .output(drive: .pushPull, safe: false)),
@@ -21,7 +26,8 @@ struct Sample {
             name: name, hardwareRevision: 2, machine: "x86_64", console: "/dev/ttyS0", memoryMegabytes: 128,
             kernelCommandLine: "console=ttyS0", disk: disk,
             partitions: zip(PartitionLabel.allCases, sizes).map { Partition(label: $0, size: $1) },
-            lines: lines, watchdog: watchdog, tpm: .required, network: NetworkInterface(name: "eth0", mode: mode), testAccess: false)
+            lines: lines, watchdog: watchdog, tpm: .required, network: NetworkInterface(name: "eth0", mode: mode), testAccess: false,
+            converters: converters, analogues: analogues)
     }
 
     func commissioning() throws -> Commissioning {
@@ -69,7 +75,16 @@ struct Seeded: RandomNumberGenerator {
             Line(name: "l" + String(repeating: "x", count: 27) + "\(100 + $0)", kernelName: String(repeating: "K", count: 28) + "\(100 + $0)",
                  direction: .output(drive: .pushPull, safe: true))
         }
-        #expect(try sample.board().encoded().count <= BoardDescription.encodedMaximum)
+        sample.converters = (0..<BoardDescription.convertersMaximum).map {
+            Converter(name: "c" + String(repeating: "x", count: 29) + "\($0)", device: String(repeating: "D", count: 19),
+                      place: I2CPlace(adapter: String(repeating: "A", count: 47), address: 0x48 + UInt8($0)))
+        }
+        sample.analogues = (0..<BoardDescription.analoguesMaximum).map {
+            Analogue(name: "a" + String(repeating: "x", count: 28) + "\(10 + $0)", converter: 3, channel: UInt8($0))
+        }
+        let encoded = try sample.board().encoded()
+        #expect(encoded.count <= BoardDescription.encodedMaximum)
+        #expect(try BoardDescription(decoding: encoded.span.bytes) == sample.board())
     }
 
     @Test func partitionDevices() throws {
@@ -107,6 +122,33 @@ struct Seeded: RandomNumberGenerator {
         #expect(refusal { ($0.sizes[6], $0.sizes[7]) = (1 << 20, 1 << 20) } == nil)
         #expect(refusal { $0.sizes.removeLast() } == "disk.partitions")
         #expect(refusal { $0.watchdog = WatchdogDevice(path: "/dev/watchdog", timeoutSeconds: 1) } == "watchdog.timeout-seconds")
+    }
+
+    @Test func contradictoryConvertersAreRefused() {
+        func converter(_ name: String, _ device: String, _ adapter: String? = nil, _ address: UInt8 = 0x48) -> Converter {
+            Converter(name: name, device: device, place: adapter.map { I2CPlace(adapter: $0, address: address) })
+        }
+        #expect(refusal { $0.converters.append(converter("tank", "x")) } == "converters.tank")
+        #expect(refusal { $0.converters.append(converter("Tank", "x")) } == "converters.Tank")
+        #expect(refusal { $0.converters.append(converter("two", "2198000.adc")) } == "converters.two.device")
+        #expect(refusal { $0.converters.append(converter("two", "ads 1015")) } == "converters.two.device")
+        #expect(refusal { $0.converters.append(converter("two", "ads1115", "i2c_virtio at virtio bus 0")) } == "converters.two.address")
+        #expect(refusal { $0.converters.append(converter("two", "ads1015", "i2c_virtio at virtio bus 0", 0x49)) } == nil)
+        for address: UInt8 in [0, 7, 0x78, 0xFF] { #expect(refusal { $0.converters.append(converter("two", "ads1115", "bus", address)) } == "converters.two.address") }
+        #expect(refusal { $0.converters.append(converter("two", String(repeating: "x", count: 20), "bus")) } == "converters.two.device")
+        for adapter in ["", "bus\n", String(repeating: "x", count: 48)] { #expect(refusal { $0.converters.append(converter("two", "x", adapter)) } == "converters.two.adapter") }
+        #expect(refusal { for i in 0..<3 { $0.converters.append(converter("c\(i)", "d\(i)")) } } == "converters")
+    }
+
+    @Test func contradictoryAnalogueInputsAreRefused() {
+        #expect(refusal { $0.analogues.append(Analogue(name: "level-a", converter: 0, channel: 1)) } == "analogues.level-a")
+        #expect(refusal { $0.analogues.append(Analogue(name: "level-high", converter: 0, channel: 1)) } == "analogues.level-high")
+        #expect(refusal { $0.analogues.append(Analogue(name: "9", converter: 0, channel: 1)) } == "analogues.9")
+        #expect(refusal { $0.analogues.append(Analogue(name: "other", converter: 0, channel: 0)) } == "analogues.other.channel")
+        #expect(refusal { $0.analogues.append(Analogue(name: "other", converter: 0, channel: 32)) } == "analogues.other.channel")
+        #expect(refusal { $0.analogues.append(Analogue(name: "other", converter: 2, channel: 1)) } == "analogues.other.converter")
+        #expect(refusal { $0.analogues.append(Analogue(name: "other", converter: -1, channel: 1)) } == "analogues.other.converter")
+        #expect(refusal { for i in 0..<15 { $0.analogues.append(Analogue(name: "a\(i)", converter: 0, channel: UInt8(i + 1))) } } == "analogues")
     }
 }
 

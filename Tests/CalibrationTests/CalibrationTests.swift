@@ -1,128 +1,200 @@
-// The envelope as signed bytes: what comes back is what was written, and nothing else is taken.
+// The envelope as signed bytes: what comes back is what was written, and nothing else is taken; what
+// contradicts itself is refused with place and key, whoever made the bytes.
 
 import Bytes
 import Calibration
+import Foundation
 import Signed
 import Testing
 
-private func inlet() -> MotorValve {
-    MotorValve(
-        name: "inlet", openLine: "inlet-open", closeLine: "inlet-close", openEndLine: "inlet-open-end",
-        closedEndLine: "inlet-closed-end", endSwitchDebounceMilliseconds: 50, endSwitchTolerancePermille: 30,
-        strokeMilliseconds: 8000, strokeFastestMilliseconds: 7600, strokeSlowestMilliseconds: 8800,
-        coastMilliseconds: 20, positionMinimumPermille: 50, positionMaximumPermille: 500,
-        maximumOpenMilliseconds: 120_000, restMilliseconds: 200, safeState: .closed, reset: 0)
+/// The compiled calibrations that the tests start from, by name.
+func corpus(_ name: String) throws -> [UInt8] {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Corpus")
+    return Array(try Data(contentsOf: folder.appendingPathComponent(name + ".cbor")))
 }
 
-private func outlet() -> Solenoid {
-    Solenoid(
-        name: "outlet", line: "outlet-energise", energiseToOpen: true, maximumOnMilliseconds: 0,
-        minimumOnMilliseconds: 500, minimumOffMilliseconds: 500, safeState: .closed, reset: 0)
-}
+func decoded(_ bytes: [UInt8]) throws(PayloadError) -> Calibration { try Calibration(decoding: bytes.span.bytes) }
 
-private func board(
-    version: UInt64 = 3, tick: Int = 50, valve: MotorValve = inlet(), solenoid: Solenoid = outlet(),
-    trip: Trip = Trip(name: "level-high", sensor: 0, condition: .active, delayMilliseconds: 0, actuator: 0, latched: true, reset: 0)
-) throws(CalibrationError) -> Calibration {
-    try Calibration(
-        version: version, board: "qemu-x86_64", tickMilliseconds: tick, supervisionTimeoutMilliseconds: 2000,
-        resets: [Reset(name: "local", line: "reset-button", holdMilliseconds: 500)],
-        sensors: [
-            .switch(Switch(name: "level-high", line: "level-high", debounceMilliseconds: 20, activeWhenHigh: true)),
-            .flowMeter(FlowMeter(name: "flow", line: "flow-pulse", microlitresPerPulse: 10_000, maximumPulsesPerSecond: 200)),
-        ],
-        actuators: [.motorValve(valve), .solenoid(solenoid)], trips: [trip])
-}
-
-private func decoded(_ bytes: [UInt8]) throws(PayloadError) -> Calibration { try Calibration(decoding: bytes.span.bytes) }
+/// A calibration with everything in it, as parts that a test may change.
+private func everything() throws -> Calibration.Content { try decoded(corpus("everything")).content }
 
 @Suite struct CalibrationTests {
-    @Test("What is encoded is decoded")
-    func roundTrip() throws {
-        let calibration = try board()
-        #expect(try decoded(calibration.encoded()) == calibration)
-        #expect(calibration.outputLines == ["inlet-open", "inlet-close", "outlet-energise"])
-        #expect(calibration.inputLines == ["reset-button", "level-high", "flow-pulse", "inlet-open-end", "inlet-closed-end"])
+    @Test("What is encoded is decoded", arguments: ["everything", "largest", "smallest"])
+    func roundTrip(name: String) throws {
+        let bytes = try corpus(name)
+        let calibration = try decoded(bytes)
+        #expect(calibration.encoded() == bytes)
+        #expect(try Calibration(calibration.content) == calibration)
+        #expect(bytes.count <= Calibration.encodedMaximum)
+    }
+
+    @Test("Lines and channels stand once each, in the order that the controller wires them")
+    func lines() throws {
+        let calibration = try decoded(corpus("everything"))
+        #expect(calibration.outputLines == ["feed-open", "feed-close", "vent-coil", "heater", "pump-set", "pump-reset", "drain-coil"])
+        #expect(calibration.inputLines == [
+            "reset-button", "reset-key", "feed-hand", "feed-auto", "door-closed", "door-open", "overfill", "feed-pulse", "pump-tacho", "feed-open-end",
+            "feed-closed-end", "feed-open-button", "feed-close-button", "pump-running",
+        ])
+        #expect(calibration.analogueChannels == ["level-a", "level-b", "level-c", "feed-position"])
+    }
+
+    @Test("The largest calibration has as many of everything as there may be")
+    func largest() throws {
+        let calibration = try decoded(corpus("largest"))
+        #expect(calibration.actuators.count == Calibration.actuatorsMaximum && calibration.sensors.count == Calibration.sensorsMaximum)
+        #expect(calibration.trips.count == Calibration.tripsMaximum && calibration.interlocks.count == Calibration.interlocksMaximum)
+        #expect(calibration.resets.count == Calibration.resetsMaximum && calibration.selectors.count == Calibration.selectorsMaximum)
+        #expect(calibration.phases.count == Calibration.phasesMaximum && calibration.sensors.allSatisfy { $0.name.utf8.count == Calibration.nameMaximum || $0.name.utf8.count > 20 })
+        var content = calibration.content
+        content.trips.append(content.trips[0])
+        #expect(refusal(content) == .init(problem: .bounds, place: .calibration, key: "trip"))
+    }
+
+    @Test("What needs more bytes than a document may have is refused, and says what to do")
+    func tooLong() throws {
+        var content = try decoded(corpus("largest")).content
+        // As many motor valves as there may be, each with a limit for every phase: they say the most.
+        guard case .motorValve(let model) = content.actuators[0].drive else { return #expect(Bool(false)) }
+        for i in content.actuators.indices {
+            if case .latchingRelay = content.actuators[i].drive { continue }
+            var valve = model
+            let number = i < 10 ? "0\(i)" : "\(i)"
+            valve.openLine = "open-\(number)-with-a-very-long-name-in"
+            valve.closeLine = "shut-\(number)-with-a-very-long-name-in"
+            valve.openEndLine = "oend-\(number)-with-a-very-long-name-in"
+            valve.closedEndLine = "cend-\(number)-with-a-very-long-name-in"
+            content.actuators[i].drive = .motorValve(valve)
+            content.actuators[i].envelope = content.actuators[0].envelope
+        }
+        for i in content.trips.indices where !content.trips[i].isEssential {
+            content.trips[i].actuators = Array(0..<16)
+            content.trips[i].phases = Array(0..<8)
+        }
+        do throws(CalibrationError) {
+            _ = try Calibration(content)
+            Issue.record("it fits after all")
+        } catch { #expect(error.code == "calibration-bounds" && error.sentence.contains("longer than \(Calibration.encodedMaximum) bytes: shorten names or split the board"), "\(error.sentence)") }
     }
 
     @Test("Every truncation is refused")
     func truncation() throws {
-        let bytes = try board().encoded()
+        let bytes = try corpus("everything")
         for length in 0..<bytes.count {
             #expect(throws: PayloadError.self) { try decoded(Array(bytes[..<length])) }
         }
         #expect(throws: PayloadError.self) { try decoded(bytes + [0]) }
+        #expect(throws: PayloadError.self) { try decoded([UInt8](repeating: 0x80, count: Calibration.encodedMaximum + 1)) }
     }
 
-    @Test("P-T4 a mutated calibration is refused, or decodes to one that encodes to the same bytes")
-    func mutation() throws {
-        let bytes = try board().encoded()
-        var state: UInt64 = 42
-        var taken = 0
-        for _ in 0..<20_000 {
-            var mutant = bytes
-            for _ in 0...2 {
-                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                mutant[Int(state >> 33) % mutant.count] = UInt8(truncatingIfNeeded: state >> 25)
-            }
-            guard let calibration = try? decoded(mutant) else { continue }
-            taken += 1
-            #expect(calibration.encoded() == mutant)
-        }
-        #expect(taken > 0)
+    private func refusal(_ content: Calibration.Content) -> Refusal? {
+        do throws(CalibrationError) {
+            _ = try Calibration(content)
+            return nil
+        } catch { return Refusal(problem: error.problem, place: error.place, key: error.key) }
     }
 
-    @Test("Contradictions are refused, with place and key")
-    func contradictions() throws {
-        func refused(_ problem: CalibrationError.Problem, _ place: CalibrationError.Place, _ key: String, _ change: (inout MotorValve) -> Void) {
-            var valve = inlet()
-            change(&valve)
-            do throws(CalibrationError) {
-                _ = try board(valve: valve)
-                Issue.record("\(key) was accepted")
-            } catch {
-                #expect(error.problem == problem && error.place == place && error.key == key, "\(error.sentence)")
-            }
-        }
-        refused(.bounds, .actuator(0), "position-maximum") { $0.positionMaximumPermille = 1001 }
-        refused(.bounds, .actuator(0), "position-maximum") { $0.positionMaximumPermille = 0 }
-        refused(.contradiction, .actuator(0), "position-minimum") { $0.positionMinimumPermille = 600 }
-        refused(.contradiction, .actuator(0), "position-maximum") { $0.positionMaximumPermille = 5; $0.positionMinimumPermille = 0 }
-        refused(.contradiction, .actuator(0), "stroke-fastest") { $0.strokeFastestMilliseconds = 8001 }
-        refused(.contradiction, .actuator(0), "stroke-slowest") { $0.strokeSlowestMilliseconds = 7999 }
-        refused(.contradiction, .actuator(0), "stroke-slowest") { $0.strokeSlowestMilliseconds = 16_001 }
-        refused(.contradiction, .actuator(0), "maximum-open") { $0.maximumOpenMilliseconds = 4000 }
-        refused(.contradiction, .actuator(0), "safe-state") { $0.safeState = .open }
-        refused(.contradiction, .actuator(0), "safe-state") { $0.safeState = .open; $0.positionMaximumPermille = 1000 }
-        refused(.contradiction, .trip(0), "actuator") { $0.safeState = .last }
-        refused(.reference, .actuator(0), "reset") { $0.reset = 1 }
-        refused(.line, .actuator(0), "close-line") { $0.closeLine = "inlet-open" }
-        refused(.line, .actuator(0), "open-end-line") { $0.openEndLine = "level-high" }
-        refused(.name, .actuator(0), "name") { $0.name = "Inlet" }
-        refused(.name, .actuator(0), "open-line") { $0.openLine = "" }
-        refused(.name, .actuator(1), "name") { $0.name = "outlet" }
-    }
-
-    @Test("Trips that could not work are refused")
-    func trips() throws {
-        func refused(_ problem: CalibrationError.Problem, _ key: String, _ change: (inout Trip) -> Void) {
-            var trip = Trip(name: "t", sensor: 0, condition: .active, delayMilliseconds: 0, actuator: 0, latched: true, reset: 0)
-            change(&trip)
-            do throws(CalibrationError) {
-                _ = try board(trip: trip)
-                Issue.record("\(key) was accepted")
-            } catch {
-                #expect(error.problem == problem && error.place == .trip(0) && error.key == key, "\(error.sentence)")
-            }
-        }
-        refused(.reference, "sensor") { $0.sensor = 2 }
-        refused(.reference, "actuator") { $0.actuator = 2 }
-        refused(.contradiction, "reset") { $0.reset = nil }
-        refused(.contradiction, "reset") { $0.latched = false }
-        refused(.contradiction, "when") { $0.condition = .above(microlitresPerSecond: 1) }
-        refused(.contradiction, "when") { $0.sensor = 1 }
-        refused(.contradiction, "above") { $0.sensor = 1; $0.condition = .above(microlitresPerSecond: 2_000_000) }
-        refused(.contradiction, "below") { $0.sensor = 1; $0.condition = .below(microlitresPerSecond: 2_000_001) }
-        refused(.bounds, "below") { $0.sensor = 1; $0.condition = .below(microlitresPerSecond: 0) }
+    /// What no file can say, but bytes can; the file's own mistakes are in CompilerTests.
+    @Test("Contradictions in signed bytes are refused, with place and key", arguments: contradictions)
+    func contradiction(_ change: Change) throws {
+        var content = try everything()
+        #expect(refusal(content) == nil)
+        change.make(&content)
+        #expect(refusal(content) == change.refusal)
     }
 }
+
+struct Refusal: Equatable, Sendable {
+    let problem: CalibrationError.Problem
+    let place: CalibrationError.Place
+    let key: String
+}
+
+struct Change: Sendable, CustomTestStringConvertible {
+    let refusal: Refusal
+    let make: @Sendable (inout Calibration.Content) -> Void
+
+    init(_ problem: CalibrationError.Problem, _ place: CalibrationError.Place, _ key: String, _ make: @escaping @Sendable (inout Calibration.Content) -> Void) {
+        refusal = Refusal(problem: problem, place: place, key: key)
+        self.make = make
+    }
+
+    var testDescription: String { "\(refusal.place) \(refusal.key) \(refusal.problem)" }
+}
+
+let contradictions: [Change] = [
+    .init(.bounds, .calibration, "version") { $0.version = 0 },
+    .init(.bounds, .calibration, "version") { $0.version = -1 },
+    .init(.reference, .actuator(0), "reset") { $0.actuators[0].reset = 2 },
+    .init(.reference, .actuator(0), "reset") { $0.actuators[0].reset = -1 },
+    .init(.reference, .actuator(0), "governance.selector") { $0.actuators[0].governance.selector = 1 },
+    .init(.reference, .actuator(0), "phase") { $0.actuators[0].envelope.phases[0].phase = 3 },
+    .init(.contradiction, .actuator(0), "phase.hold") { $0.actuators[0].envelope.phases[0].phase = 2 },
+    .init(.contradiction, .actuator(0), "phase.heat.position-maximum") { $0.actuators[0].envelope.phases[0].maximumPermille = -1 },
+    .init(.contradiction, .actuator(0), "phase.heat.position-minimum") { $0.actuators[0].envelope.phases[0].minimumPermille = 201 },
+    .init(.contradiction, .actuator(0), "dead-band") { $0.actuators[0].envelope = Envelope(maximumPermille: 150, deadBandPermille: 150) },
+    .init(.contradiction, .actuator(0), "end-switch-tolerance") {
+        $0.actuators[0].envelope = Envelope(maximumPermille: 30)
+    },
+    .init(.contradiction, .actuator(0), "proof-test.stroke") {
+        $0.actuators[0].envelope = Envelope(maximumPermille: 100)
+    },
+    .init(.contradiction, .actuator(0), "safe-state") { $0.actuators[0].safeState = .open; $0.actuators[0].envelope.maximumAwayMilliseconds = 0; $0.actuators[0].envelope.phases = [] },
+    .init(.contradiction, .actuator(0), "maximum-away") { $0.actuators[0].safeState = .open; $0.actuators[0].envelope.phases = [] },
+    .init(.contradiction, .actuator(0), "governance.lease") { $0.actuators[0].safeState = .last },
+    .init(.contradiction, .actuator(1), "phase.fill.position-maximum") { $0.actuators[1].envelope.phases = [PhaseLimit(phase: 0, minimumPermille: 0, maximumPermille: 0)] },
+    .init(.contradiction, .actuator(4), "phase.fill.position-maximum") { $0.actuators[4].envelope.phases = [PhaseLimit(phase: 0, minimumPermille: 0, maximumPermille: 500)] },
+    .init(.reference, .actuator(0), "feedback.sensor") {
+        guard case .motorValve(var valve) = $0.actuators[0].drive else { return }
+        valve.feedback?.sensor = 10
+        $0.actuators[0].drive = .motorValve(valve)
+    },
+    .init(.line, .actuator(0), "open-end-line") {
+        guard case .motorValve(var valve) = $0.actuators[0].drive else { return }
+        valve.openEndLine = "overfill"
+        $0.actuators[0].drive = .motorValve(valve)
+    },
+    .init(.name, .actuator(0), "open-line") {
+        guard case .motorValve(var valve) = $0.actuators[0].drive else { return }
+        valve.openLine = ""
+        $0.actuators[0].drive = .motorValve(valve)
+    },
+    .init(.name, .actuator(0), "name") { $0.actuators[0].name = "feed\u{0}" },
+    .init(.name, .actuator(0), "name") { $0.actuators[0].name = String(repeating: "a", count: 33) },
+    .init(.name, .actuator(1), "name") { $0.actuators[1].name = "feed" },
+    .init(.name, .actuator(1), "name") { $0.actuators[1].name = "level" },
+    .init(.name, .reset(1), "name") { $0.resets[1].name = "local" },
+    .init(.name, .selector(0), "name") { $0.selectors[0].name = "local" },
+    .init(.name, .trip(3), "name") { $0.trips[3].name = "overspeed" },
+    .init(.name, .interlock(4), "name") { $0.interlocks[4].name = "overspeed" },
+    .init(.name, .sensor(4), "unit") {
+        guard case .analogue(var input) = $0.sensors[4].source else { return }
+        input.unit = "m\u{7}"
+        $0.sensors[4].source = .analogue(input)
+    },
+    .init(.bounds, .sensor(4), "coefficients") {
+        guard case .analogue(var input) = $0.sensors[4].source else { return }
+        input.coefficients = []
+        $0.sensors[4].source = .analogue(input)
+    },
+    .init(.reference, .sensor(8), "members") { $0.sensors[8].source = .voting(Voting(scheme: .twoOutOfThree, members: [4, 5, 9], deviation: 100, deviationMilliseconds: 0)) },
+    .init(.reference, .sensor(8), "members") { $0.sensors[8].source = .voting(Voting(scheme: .twoOutOfThree, members: [-1, 5, 6], deviation: 100, deviationMilliseconds: 0)) },
+    .init(.bounds, .sensor(9), "members") { $0.sensors[9].source = .voting(Voting(scheme: .oneOutOfTwo, members: [], deviation: 0, deviationMilliseconds: 0)) },
+    .init(.contradiction, .sensor(9), "deviation") { $0.sensors[9].source = .voting(Voting(scheme: .oneOutOfTwo, members: [0, 1], deviation: 1, deviationMilliseconds: 0)) },
+    .init(.contradiction, .sensor(0), "maximum-rate-per-second") { $0.sensors[0].plausibility.maximumRatePerSecond = 1 },
+    .init(.contradiction, .sensor(2), "stale") { $0.sensors[2].plausibility.staleMilliseconds = 1000 },
+    .init(.reference, .trip(0), "sensor") { $0.trips[0].sensor = 10 },
+    .init(.reference, .trip(0), "actuators") { $0.trips[0].actuators = [5] },
+    .init(.reference, .trip(0), "reset") { $0.trips[0].reset = 2 },
+    .init(.reference, .trip(2), "phases") { $0.trips[2].phases = [3] },
+    .init(.contradiction, .trip(0), "above") { $0.trips[0].condition = .above(0) },
+    .init(.contradiction, .trip(0), "below") { $0.trips[0].condition = .below(1) },
+    .init(.contradiction, .trip(0), "hysteresis") { $0.trips[0].hysteresis = 1 },
+    .init(.contradiction, .trip(0), "actuators") { $0.actuators[0].safeState = .last; $0.actuators[0].governance.leaseMilliseconds = 0 },
+    .init(.reference, .interlock(0), "actuator") { $0.interlocks[0].interlock = .permissive(actuator: 5, sensor: 8, condition: .above(400)) },
+    .init(.reference, .interlock(0), "sensor") { $0.interlocks[0].interlock = .permissive(actuator: 0, sensor: 10, condition: .above(400)) },
+    .init(.reference, .interlock(1), "actuators") { $0.interlocks[1].interlock = .exclusion(first: 0, second: 5) },
+    .init(.reference, .interlock(2), "after") { $0.interlocks[2].interlock = .sequence(actuator: 3, after: -1, atLeastPermille: 100, forMilliseconds: 0) },
+    .init(.bounds, .interlock(2), "at-least") { $0.interlocks[2].interlock = .sequence(actuator: 3, after: 0, atLeastPermille: 0, forMilliseconds: 0) },
+    .init(.contradiction, .interlock(1), "actuators") { $0.actuators[4].safeState = .last },
+]

@@ -97,9 +97,10 @@ private let networkCalls = [SYS_connect, SYS_setsockopt, SYS_getsockopt, SYS_get
 
     @Test("P-E2 the controller reads and drives lines; every other request of the same call ends it")
     func controllerLines() {
-        for request in [PK_GPIO_GET, PK_GPIO_SET] {
+        let requests = [PK_GPIO_GET, PK_GPIO_SET, PK_GPIO_GET_2, PK_GPIO_SET_2]
+        for request in requests {
             #expect(caged(.controller) { ioctl(request).run() == -Int(EBADF) ? 0 : 1 } == .passed)
-            for other in [request + 1, request - 1, request ^ 0x4000_0000] where other != PK_GPIO_GET && other != PK_GPIO_SET {
+            for other in [request + 1, request - 1, request ^ 0x4000_0000] where !requests.contains(other) {
                 #expect(caged(.controller) { ioctl(other).run(); return 0 } == .refused(SYS_ioctl))
             }
             #expect(caged(.controller) { ioctl(request, high: 1).run(); return 0 } == .refused(SYS_ioctl))
@@ -108,7 +109,16 @@ private let networkCalls = [SYS_connect, SYS_setsockopt, SYS_getsockopt, SYS_get
         for request in [UInt32(TIOCSTI), UInt32(TCGETS), 0xC16C_B403, 0xC250_B407, UInt32(PK_DM_TABLE_LOAD), 0] {
             #expect(caged(.controller) { ioctl(request).run(); return 0 } == .refused(SYS_ioctl), "request \(request)")
         }
-        for attempt in storageCalls { #expect(caged(.controller) { attempt.run(); return 0 } == .refused(attempt.number), "\(attempt)") }
+        for attempt in storageCalls where attempt.number != SYS_pread64 {
+            #expect(caged(.controller) { attempt.run(); return 0 } == .refused(attempt.number), "\(attempt)")
+        }
+    }
+
+    @Test("P-E2 the controller reads analogue inputs, files of sysfs, from their beginning, and nothing from further on")
+    func controllerAnalogues() {
+        func read(at offset: Int) -> Ending { caged(.controller) { Attempt("pread64", SYS_pread64, -1, 0, 0, offset).run() == -Int(EBADF) ? 0 : 1 } }
+        #expect(read(at: 0) == .passed)
+        for offset in [1, 4096, 1 << 32, -1] { #expect(read(at: offset) == .refused(SYS_pread64)) }
     }
 
     @Test("every call that the table lists for a role reaches the kernel", arguments: RoleName.allCases)

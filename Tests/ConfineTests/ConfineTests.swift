@@ -4,7 +4,18 @@ import CCage
 import CKernel
 @testable import Confine
 import Foundation
+import System
 import Testing
+
+/// A thread as a chip has one: it starts, then waits to be asked, and does `body`.
+private func startWaitingThread(_ exchange: Exchange, _ body: @escaping @Sendable () -> Void = {}) throws(SystemError) {
+    try startThread {
+        exchange.sayStarted()
+        exchange.awaitRequest(after: 0)
+        body()
+    }
+    exchange.awaitStart()
+}
 
 /// A role in its box, held there while the test looks at it from outside.
 private struct Prisoner: ~Copyable {
@@ -13,7 +24,7 @@ private struct Prisoner: ~Copyable {
     private let log: Int32
 
     /// Throws if the box could not be built.
-    init(_ role: RoleName, root: String) throws {
+    init(_ role: RoleName, root: String, threads: Int = 0) throws {
         var door: [Int32] = [-1, -1], log: [Int32] = [-1, -1]
         precondition(pipe(&door) == 0 && pipe(&log) == 0)
         let authority = Authority.of(role)
@@ -23,7 +34,11 @@ private struct Prisoner: ~Copyable {
             alarm(20)
             _ = pk_dup2(log[1], 2)
             _ = pk_dup2(door[0], Authority.firstGrant)
-            do throws(ConfineError) { try confine(authority, descriptorCount: 1, root: root) } catch {
+            do throws(ConfineError) {
+                try confine(authority, descriptorCount: 1, root: root) { () throws(SystemError) in
+                    for _ in 0..<threads { try startWaitingThread(Exchange(reading: 0)) }
+                }
+            } catch {
                 _ = pk_write(2, "!", 1)
                 pk_exit(91)
             }
@@ -40,10 +55,17 @@ private struct Prisoner: ~Copyable {
     }
 
     /// A line of /proc/<pid>/status, by the name before its colon.
-    func status(_ field: String) throws -> String {
-        let text = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+    func status(_ field: String) throws -> String { try status(field, of: "\(pid)") }
+
+    private func status(_ field: String, of place: String) throws -> String {
+        let text = try String(contentsOfFile: "/proc/\(place)/status", encoding: .utf8)
         let line = text.split(separator: "\n").first { $0.hasPrefix(field + ":") }
         return line.map { $0.dropFirst(field.utf8.count + 1).trimmingCharacters(in: .whitespaces) } ?? "missing"
+    }
+
+    /// The same of every thread.
+    func statuses(_ field: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task").map { try status(field, of: "\(pid)/task/\($0)") }
     }
 
     func link(_ name: String) throws -> String { try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/\(name)") }
@@ -108,6 +130,42 @@ struct ConfineTests {
             let interfaces = try String(contentsOfFile: "/proc/\(prisoner.pid)/net/dev", encoding: .utf8)
             #expect(!interfaces.contains("eth") && !interfaces.contains("ens"))
             _ = prisoner.free()
+        }
+    }
+
+    @Test("P-E2 every thread of a role is in the same box: user, capabilities, filter, and no more threads after it")
+    func threads() throws {
+        try withRoot { root in
+            let prisoner = try Prisoner(.controller, root: root, threads: 3)
+            let user = "\(Authority.of(.controller).user)"
+            #expect(try prisoner.statuses("Uid") == [String](repeating: [user, user, user, user].joined(separator: "\t"), count: 4))
+            for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+                #expect(try prisoner.statuses(set) == [String](repeating: "0000000000000000", count: 4), "\(set)")
+            }
+            #expect(try prisoner.statuses("NoNewPrivs") == ["1", "1", "1", "1"])
+            #expect(try prisoner.statuses("Seccomp") == ["2", "2", "2", "2"])
+            #expect(try prisoner.limit("Max processes") == ["0", "0"])
+            #expect(prisoner.free() == .passed)
+        }
+    }
+
+    @Test("P-E2 a thread that was there before the filter is held by it: a refused call ends the whole role")
+    func threadIsFiltered() throws {
+        try withRoot { root in
+            let authority = Authority.of(.controller)
+            _ = Filter.program(authority.systemCalls)
+            let outcome = child {
+                let exchange = Exchange(reading: 0)
+                do throws(ConfineError) {
+                    try confine(authority, descriptorCount: 0, root: root) { () throws(SystemError) in
+                        try startWaitingThread(exchange) { Attempt("chroot", SYS_chroot).run() }
+                    }
+                } catch { return 91 }
+                _ = exchange.ask(outputs: 0, wanted: 0, again: false)
+                _ = pk_poll(nil, 0, 5000)
+                return 0
+            }
+            #expect(outcome == .refused(SYS_chroot))
         }
     }
 

@@ -125,7 +125,7 @@ public final class Machine {
         inputs.lines[4] = faults.openEnd ?? reading(position >= build.openSwitchAt)
         inputs.lines[5] = faults.closedEnd ?? reading(position <= build.closedSwitchAt)
         inputs.pulses[3] = UInt32(pulses) + faults.extraPulses
-        pulses -= pulses.rounded(.down)
+        pulses -= Double(Int(pulses))
         for i in control.outputs.indices { inputs.readBacks[i] = faults.readBacks ?? reading(control.outputs[i]) }
     }
 

@@ -6,6 +6,7 @@ import Board
 import Calibration
 import Control
 @testable import Controller
+import ControlSimulation
 import Foundation
 import GPIO
 import Testing
@@ -15,6 +16,7 @@ private final class ChipBench: Pins, @unchecked Sendable {
     private let condition = NSCondition()
     private var levels = [Bool](repeating: false, count: 8)
     private var isFrozen = false
+    private var callMicroseconds: UInt32 = 0
 
     private func locked<T>(_ body: () -> T) -> T {
         condition.lock()
@@ -24,7 +26,13 @@ private final class ChipBench: Pins, @unchecked Sendable {
 
     private func pass() { while isFrozen { condition.wait() } }
 
-    func level(at place: Int) -> Level { locked { pass(); return levels[place] ? .high : .low } }
+    /// Each call takes so long.
+    func slow(microseconds: UInt32) { locked { callMicroseconds = microseconds } }
+
+    func level(at place: Int) -> Level {
+        usleep(locked { callMicroseconds })
+        return locked { pass(); return levels[place % 8] ? .high : .low }
+    }
     func drive(_ place: Int, _ level: Bool) -> Bool { locked { pass(); levels[place] = level; return true } }
     func freeze(_ on: Bool) { locked { isFrozen = on } }
     func set(_ place: Int, _ level: Bool) { locked { levels[place] = level } }
@@ -35,7 +43,7 @@ private final class ChipBench: Pins, @unchecked Sendable {
 private struct Board {
     let benches = [ChipBench(), ChipBench()]
     var bank: LineBank<ChipBench>
-    var known = Inputs(inputs: 3, outputs: 3, sensors: 0)
+    var known: Inputs
     var now: Int64 = 1000
     var levels = [false, false, true]
 
@@ -44,6 +52,10 @@ private struct Board {
             inputs: [LinePlace(chip: 0, place: 0), LinePlace(chip: 0, place: 1), LinePlace(chip: 1, place: 0)], inputDescriptors: [],
             outputs: [LinePlace(chip: 0, place: 2), LinePlace(chip: 1, place: 1), LinePlace(chip: 1, place: 2)], descriptors: [[], []])
         let benches = benches
+        // Of any calibration: the lines are the plan's.
+        known = Inputs(try tank())
+        known.lines = [.unreadable, .unreadable, .unreadable]
+        known.readBacks = [.low, .low, .low]
         bank = LineBank(plan, try (0..<2).map { _ in try Chip.started() }) { benches[$0] }
     }
 
@@ -112,6 +124,41 @@ extension Chip {
         #expect(board.known.readBacks == [board.levels[0] ? .high : .low, .high, .low])
         #expect(board.benches[1].level(1) && !board.benches[1].level(2))
         #expect(board.bank.takeNews(ofChip: 0) == nil)
+    }
+
+    @Test("P-E1 a chip that is slow, and answers, is believed; one that can't read all its lines in time is not")
+    func slow() throws {
+        var board = try Board()
+        try board.bank.begin(tickMilliseconds: 50)
+        board.benches[0].slow(microseconds: 30_000)
+        board.benches[0].set(1, true)
+        for _ in 0..<20 {
+            board.tick()
+            #expect(!board.known.lines.contains(.unreadable))
+            #expect(board.bank.takeNews(ofChip: 0) == nil)
+        }
+        #expect(board.known.lines[1] == .high)
+
+        // Sixty lines, of which one is read in half a tick or so.
+        let bench = ChipBench(), places = (0..<60).map { LinePlace(chip: 0, place: $0) }
+        var bank = LineBank(LinePlan(inputs: places, inputDescriptors: [], outputs: [], descriptors: [[]]), [try Chip.started()]) { _ in bench }
+        var known = board.known, now: Int64 = 0, unreadableAfter: Int?
+        known.lines = [LineReading](repeating: .unreadable, count: 60)
+        known.readBacks = []
+        try bank.begin(tickMilliseconds: 50)
+        bench.slow(microseconds: 10_000)
+        for turn in 1...40 where unreadableAfter == nil {
+            now += 50
+            bank.watch(nowMilliseconds: now)
+            bank.collect(into: &known)
+            bank.drive([], ofEveryChip: true, into: &known)
+            usleep(20_000)
+            if known.lines.contains(.unreadable) { unreadableAfter = turn }
+        }
+        let turns = try #require(unreadableAfter)
+        #expect((LineBank<ChipBench>.readingTicksMaximum...LineBank<ChipBench>.readingTicksMaximum + 3).contains(turns))
+        #expect(bank.takeNews(ofChip: 0) == .silent && !bank.hasLostOutputs)
+        bench.slow(microseconds: 0)
     }
 
     @Test("P-E1 outputs that can't be driven for as long as a role may be silent are lost until the chip answers")

@@ -210,21 +210,28 @@ extension Round {
             watchdog: nil, tpm: .absent, network: NetworkInterface(name: "eth0", mode: .dhcp), testAccess: false)
     }
 
-    /// Every other line is on the other chip.
+    /// The outputs are on the first chip; of the others every other one.
     private func chips() throws -> ChipMap {
         var map = ChipMap()
-        for line in try board().lines.indices { map.append(chip: "gpiochip\(line % 2)") }
+        for line in try board().lines.indices { map.append(chip: "gpiochip\(line < 3 ? 0 : line % 2)") }
         return map
+    }
+
+    @Test("P-E1 an actuator whose output lines are on two chips is refused: they could not be kept from contradicting each other")
+    func twoChips() throws {
+        var map = ChipMap()
+        for line in try board().lines.indices { map.append(chip: "gpiochip\(line == 1 ? 1 : 0)") }
+        #expect(throws: WiringError.twoChips(actuator: "inlet")) { try LinePlan(try calibration(), try board(), map, first: 5) }
     }
 
     @Test("Lines are found by name, whatever their order on the board")
     func order() throws {
         let plan = try LinePlan(try calibration(), try board(), try chips(), first: 5)
         #expect(plan.inputDescriptors == [13, 10, 11, 12, 8, 9])
-        #expect(plan.descriptors == [[5, 7, 9, 11, 13], [6, 8, 10, 12]])
-        #expect(plan.outputs == [LinePlace(chip: 0, place: 0), LinePlace(chip: 1, place: 0), LinePlace(chip: 0, place: 1)])
+        #expect(plan.descriptors == [[5, 6, 7, 9, 11, 13], [8, 10, 12]])
+        #expect(plan.outputs == (0..<3).map { LinePlace(chip: 0, place: $0) })
         #expect(plan.inputs.map(\.chip) == [0, 1, 0, 1, 1, 0])
-        #expect(plan.inputs.map(\.place) == [4, 2, 3, 3, 1, 2])
+        #expect(plan.inputs.map(\.place) == [5, 1, 4, 2, 0, 3])
     }
 
     @Test("P-T4 a calibration of another board, or with lines that this one has not, is refused")

@@ -42,9 +42,14 @@ final class Workplace {
     @Test func virtualBoard() throws {
         let board = try BoardCompiler.compile(boardFolder)
         #expect(board.name == "qemu-x86_64")
-        #expect(board.lines.map(\.name) == ["inlet-open", "inlet-close", "outlet-energise", "inlet-open-end", "inlet-closed-end", "level-high", "level-low", "flow-pulse", "reset-button"])
-        #expect(board.lines.compactMap(\.safe) == [false, true, false])
+        #expect(board.lines.map(\.name) == ["inlet-open", "inlet-close", "outlet-energise", "inlet-open-end", "inlet-closed-end", "level-high", "level-low", "flow-pulse", "reset-button",
+            "heater", "pump-set", "pump-reset", "pump-running", "inlet-hand", "inlet-auto", "inlet-open-button", "inlet-close-button",
+            "door-closed", "door-open"])
+        #expect(board.lines.compactMap(\.safe) == [false, true, false, false, false, false])
         #expect(board.devicePath(of: .journal) == "/dev/vda5")
+        #expect(board.converters == [Converter(name: "tank-converter", device: "ads1015", place: I2CPlace(adapter: "i2c_virtio at virtio bus 0", address: 0x48))])
+        #expect(board.analogues.map(\.name) == ["level-a", "level-b", "level-c", "inlet-position"])
+        #expect(board.analogues.map(\.channel) == [0, 1, 2, 3] && board.analogues.allSatisfy { $0.converter == 0 })
         #expect(try BoardDescription(decoding: board.encoded().span.bytes) == board)
     }
 
@@ -70,6 +75,15 @@ final class Workplace {
         ("device = \"/dev/vda\"", "device = \"/dev/../vda\"", "disk.device: a path under /dev"),
         ("name = \"qemu-x86_64\"", "name = \"QEMU\"", "name: 1 to 31 lower-case"),
         ("[kernel]", "[kernel", "line 12, column"),
+        ("address = 0x48\n", "", "converter 'tank-converter', 'adapter': and 'address' go together"),
+        ("address = 0x48\n", "address = 0x78\n", "converter 'tank-converter', 'address': must be a whole number from 8 to 119"),
+        ("device = \"ads1015\"\n", "", "converter 'tank-converter', 'device': is missing"),
+        ("device = \"ads1015\"\n", "device = \"ads1015 \"\n", "converters.tank-converter.device: 1 to 31 printable characters without spaces"),
+        ("converter = \"tank-converter\"\nchannel = 1\n", "converter = \"tank\"\nchannel = 1\n", "analogue 'level-b', 'converter': no [[converter]] is called 'tank'; there are tank-converter"),
+        ("channel = 1\n", "channel = 0\n", "analogues.level-b.channel: the channel is an earlier input's"),
+        ("channel = 1\n", "channel = 32\n", "analogue 'level-b', 'channel': must be a whole number from 0 to 31"),
+        ("channel = 1\n", "channel = 1\ngain = 2\n", "analogue 'level-b', 'gain': is unknown here"),
+        ("name = \"level-b\"", "name = \"level-high\"", "analogues.level-high: the name is taken by a line"),
     ]) func refusals(old: String, new: String, message: String) throws {
         let failure = try #require(try complaint(replacing: old, with: new), "it was accepted")
         #expect(failure.text.contains(message), "said: \(failure.text)")
@@ -78,6 +92,7 @@ final class Workplace {
     @Test("What can be meant is accepted", arguments: [
         ("mode = \"dhcp\"", "mode = \"fixed\"\nv4 = { address = \"10.0.2.15/24\", router = \"10.0.2.2\" }"),
         ("slot-a = \"32 MiB\"", "slot-a = 33554432"),
+        ("adapter = \"i2c_virtio at virtio bus 0\"\naddress = 0x48\n", ""),
         ("[watchdog]\ndevice = \"/dev/watchdog0\"    # i6300esb\ntimeout-seconds = 10\n", ""),
     ]) func acceptances(old: String, new: String) throws {
         #expect(try complaint(replacing: old, with: new) == nil)

@@ -37,6 +37,14 @@ private func request(_ type: UInt16, _ line: UInt16, _ value: UInt32 = 0) -> [UI
         #expect(changes() == [.output(.inletOpen, false), .released(.inletOpen)])
     }
 
+    @Test func aShortedOutputReadsBackWhatTheWireHas() {
+        #expect(answer(request(3, 0, 1)) == [0, 0] && answer(request(5, 0, 1)) == [0, 0])
+        bank.short(.inletOpen, to: false)
+        #expect(answer(request(4, 0)) == [0, 0] && bank.signal(.inletOpen) == .high)
+        bank.short(.inletOpen, to: nil)
+        #expect(answer(request(4, 0)) == [0, 1])
+    }
+
     @Test func edgesComeOnceEachAndAreKeptUntilABufferIsLent() {
         #expect(answer(request(3, 1, 2)) == [0, 0])
         #expect(answer(request(6, 1, 3)) == [0, 0])

@@ -16,7 +16,7 @@ private func admitted(_ version: Int) throws -> AdmittedCalibration {
     return try CalibrationTerms(board: try tankBoard(), keys: signer.keys, floor: 0).admitted(object)
 }
 
-private func digest(_ calibration: AdmittedCalibration) -> [UInt8] { calibration.verified.payloadDigest.bytes }
+private func digest(_ calibration: AdmittedCalibration) -> [UInt8] { calibration.digest }
 
 @Suite struct CalibrationChangeTests {
     @Test("bumpless: the controller that runs says that it acts by the new one")

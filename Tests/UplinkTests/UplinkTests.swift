@@ -40,10 +40,10 @@ extension UplinkTests {
         func objects() throws {
             try withWorld { world in
                 #expect(world.connect())
-                let object = (0..<8000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+                let object = (0..<MessageLimit.object).map { UInt8(truncatingIfNeeded: $0 * 7) }
                 try world.rig.observer.publish("penstock/board-1/command", object)
                 #expect(world.keeper.wait { $0 == .object(object) } != nil)
-                try world.rig.observer.publish("penstock/board-1/command", [UInt8](repeating: 1, count: 8193))
+                try world.rig.observer.publish("penstock/board-1/command", [UInt8](repeating: 1, count: MessageLimit.object + 1))
                 try world.rig.observer.publish("penstock/board-1/command", [])
                 #expect(world.keeper.wait { $0 == .object([]) } != nil)
                 #expect(world.keeper.all.isEmpty)

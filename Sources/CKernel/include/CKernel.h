@@ -144,13 +144,16 @@ PK_INLINE int pk_thread(void *(*body)(void *), void *context, size_t stack_bytes
 }
 /* What an owner asks of a thread, and what the thread answers. Each word has one writer, but `again`. */
 #define PK_PLACES 64
+#define PK_SAMPLES 16
 struct pk_exchange {
     uint32_t started;  /* by the thread: it makes no more of the calls that only a start needs */
     uint32_t asked;    /* by the owner: the number of the last request; the thread waits for it to change */
     uint32_t answered; /* by the thread: the last request that was carried out */
+    uint32_t calls;    /* by the thread: calls that returned */
     uint32_t again;    /* set by the owner, taken back by the thread: forget what was driven */
     uint64_t outputs;  /* by the owner: the places that are driven, a bit each */
     uint64_t wanted;   /* by the owner: their levels */
+    uint64_t samples[PK_SAMPLES]; /* by the thread: how many there were, above the 32 bits of the last */
     uint8_t readings[PK_PLACES]; /* by the thread */
 };
 #define PK_LOAD(word) __atomic_load_n(&(word), __ATOMIC_ACQUIRE)
@@ -169,7 +172,9 @@ PK_INLINE uint32_t pk_ask(struct pk_exchange *x, uint64_t outputs, uint64_t want
     return number;
 }
 PK_INLINE uint32_t pk_answered(const struct pk_exchange *x) { return PK_LOAD(x->answered); }
+PK_INLINE uint32_t pk_calls(const struct pk_exchange *x) { return PK_LOAD(x->calls); }
 PK_INLINE uint8_t pk_reading(const struct pk_exchange *x, int place) { return PK_LOAD(x->readings[place]); }
+PK_INLINE uint64_t pk_sample(const struct pk_exchange *x, int place) { return PK_LOAD(x->samples[place]); }
 PK_INLINE void pk_await_start(const struct pk_exchange *x) { while (!PK_LOAD(x->started)) pk_wait_word(&x->started, 0); }
 /* The thread's side. */
 PK_INLINE void pk_say_started(struct pk_exchange *x) { PK_STORE(x->started, 1); pk_wake_word(&x->started); }
@@ -179,6 +184,8 @@ PK_INLINE uint64_t pk_outputs(const struct pk_exchange *x) { return PK_LOAD(x->o
 PK_INLINE uint64_t pk_wanted(const struct pk_exchange *x) { return PK_LOAD(x->wanted); }
 PK_INLINE int pk_take_again(struct pk_exchange *x) { return __atomic_exchange_n(&x->again, 0, __ATOMIC_ACQ_REL) != 0; }
 PK_INLINE void pk_publish(struct pk_exchange *x, int place, uint8_t reading) { PK_STORE(x->readings[place], reading); }
+PK_INLINE void pk_publish_sample(struct pk_exchange *x, int place, uint32_t value) { PK_STORE(x->samples[place], ((PK_LOAD(x->samples[place]) >> 32) + 1) << 32 | value); }
+PK_INLINE void pk_count_call(struct pk_exchange *x) { PK_STORE(x->calls, x->calls + 1); }
 PK_INLINE void pk_answer(struct pk_exchange *x, uint32_t number) { PK_STORE(x->answered, number); }
 
 /* ---- mounts */
@@ -192,6 +199,8 @@ static const unsigned long PK_MS_NOSUID = MS_NOSUID;
 static const unsigned long PK_MS_NODEV = MS_NODEV;
 static const unsigned long PK_MS_NOEXEC = MS_NOEXEC;
 static const unsigned long PK_MS_MOVE = MS_MOVE;
+static const unsigned long PK_MS_REMOUNT = MS_REMOUNT;
+PK_INLINE int pk_unshare_mounts(void) { return PK_RESULT((int)syscall(SYS_unshare, 0x20000 /* CLONE_NEWNS */)); }
 
 /* ---- device-mapper (linux/dm-ioctl.h) */
 PK_INLINE int pk_dm(int control, unsigned long request, void *buffer) { return PK_RESULT(ioctl(control, request, buffer)); }

@@ -1,0 +1,37 @@
+// penstock-rig reaction: from edge to safe output, the board's beside a bare echo's, for tools/bench control.
+
+import ArgumentParser
+import Foundation
+import Rig
+
+struct ReactionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reaction", abstract: "Measures the reaction to an edge, of the board and of a bare echo; prints JSON.")
+
+    @OptionGroup var options: BoardOptions
+
+    @Option(help: "The calibration to be measured: it trips 'relay' on level-high, not latched.")
+    var calibration: String
+
+    @Option(help: "The initramfs of the echo.")
+    var echo: String
+
+    @Option(help: "Edges of each of the two.")
+    var edges: Int = 200
+
+    func run() throws {
+        let current = Current()
+        endOnSignal {
+            current.isEnding = true
+            current.end(keepFolder: options.keep)
+        }
+        let rig = try Rig()
+        current.rig = rig
+        defer { current.end(keepFolder: options.keep) }
+        let figures = try ReactionMeasure(rig, try options.workshop(rig), kernelPath: options.kernel, calibration: calibration, echo: echo)
+            .run(edges: edges) { FileHandle.standardError.write(Data("==> \($0)\n".utf8)) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        FileHandle.standardOutput.write(try encoder.encode(figures) + Data("\n".utf8))
+    }
+}
