@@ -218,12 +218,13 @@ public struct ComponentImage: Equatable, Sendable {
 
     public init(_ kind: ComponentKind, _ content: [UInt8], salt: [UInt8], uuid: [UInt8]) throws(Failure) {
         let over = content.count % blockSize
-        data = over == 0 ? content : content + [UInt8](repeating: 0, count: blockSize - over)
+        let data = over == 0 ? content : content + [UInt8](repeating: 0, count: blockSize - over)
         var builder = VerityBuilder(salt: salt)
         for offset in stride(from: 0, to: data.count, by: blockSize) { builder.append(data.span.bytes.extracting(offset..<offset + blockSize)) }
         guard let (identity, area) = builder.finish(uuid: uuid), let component = Component(kind: kind, byteCount: content.count, identity: identity) else {
             throw Failure(code: "image-size", text: "the \(kind.text) has \(content.count) bytes: none, or more than a tree covers")
         }
+        self.data = data
         hashArea = area
         self.component = component
     }

@@ -603,10 +603,14 @@ struct Supervisor: ~Copyable {
             guard try keepKeySet(object) else { return }
             keys = next
         } catch { return event("key-set-refused", "\(error.code): \(error.text)") }
-        event("key-set-in-force", "version \(keys.version); the roles start again")
+        log("penstock: key-set-in-force: version \(keys.version)")
         measure(SHA256.hash(keys.encoded()), "key set")
         raiseKeySetFloor(now)
         for role in RoleName.allCases { if let pid = supervision.pid(role) { System.kill(pid: pid) } }
+        // The keeper that is there now does not write it down any more.
+        if pendingEvents.count < Self.pendingMaximum {
+            pendingEvents.append((code: "key-set-in-force", text: "version \(keys.version); every role has started again"))
+        }
     }
 
     /// On the disk, behind those that led to the present one. False if the medium did not take it.

@@ -38,10 +38,12 @@ extension TPM where Transport: ~Copyable {
         return read.counter - read.baseline
     }
 
-    /// Counts up to `version`, if the floor is lower. Only once the set is on the disk and nothing that runs
-    /// depends on an older one.
+    /// Counts up towards `version`, if the floor is lower; by `floorStepMaximum` at the most, so that a set of
+    /// the initramfs that is numbered high takes a few boots. Only once the set is on the disk and nothing that
+    /// runs depends on an older one.
     public mutating func raiseKeySetFloor(to version: UInt64) throws(TPMError) {
-        try count(keySetFloorIndex, from: try readKeySetFloor(), to: version)
+        let present = try readKeySetFloor()
+        try count(keySetFloorIndex, from: present, to: version > present + floorStepMaximum ? present + floorStepMaximum : version)
     }
 
     /// Makes the counter if it is missing. Its first value is one above that of the highest counter there

@@ -171,6 +171,34 @@ private func code(_ body: () throws -> Void) -> String? {
     }
 }
 
+@Suite struct ComponentPowerCuts {
+    @Test("P-D2 P-T1 at every cut of an installation of several components the slot is whole or unbootable, and can be finished")
+    func cuts() throws {
+        let small: [(ComponentKind, Int)] = [(.root, 20 * 4096), (.kernel, 9000), (.calibration, 700)]
+        let old = try SeveralComponents("1", small, seed: 11, signer: signer), new = try SeveralComponents("2", small, seed: 12, signer: signer)
+        let layout = SlotLayout(size: slotSize, bootSize: bootSize)!
+        let disk = SimulatedDisk(contents: try old.slot(size: slotSize, bootSize: bootSize))
+        var store = SimulatedPartition(disk), world = World(bundle: new.bundle())
+        #expect(try world.run(&store) == "2")
+        var whole = 0, count = 0
+        let cuts = try disk.forEachCut(reorderings: 1, tornStride: 24) { cut, medium in
+            count += 1
+            var after = SimulatedPartition(SimulatedDisk(contents: medium))
+            if let found = try? verifySlot(&after, layout: layout, keys: signer.keys) {
+                // The old one before its manifest went, the new one once its manifest is there.
+                #expect(found.payload == old.manifest || found.payload == new.manifest, "\(cut)")
+                whole += 1
+            }
+            guard count % 40 == 0 else { return }
+            var again = World(bundle: new.bundle())
+            #expect(try again.run(&after) == "2", "\(cut)")
+            #expect(try after.disk.contents == new.slot(size: slotSize, bootSize: bootSize), "\(cut)")
+        }
+        print("several components: \(cuts) power cuts, \(whole) with a whole release")
+        #expect(cuts > 60 && whole > 2 && whole < cuts)
+    }
+}
+
 @Suite struct EncryptedBundleTests {
     @Test("an encrypted bundle becomes the same slot; a broken connection is taken up by range")
     func installs() throws {
