@@ -181,7 +181,7 @@ private func code(_ body: () throws -> Void) -> String? {
         var store = SimulatedPartition(disk), world = World(bundle: new.bundle())
         #expect(try world.run(&store) == "2")
         var whole = 0, count = 0
-        let cuts = try disk.forEachCut(reorderings: 1, tornStride: 24) { cut, medium in
+        let cuts = try disk.forEachCut(reorderings: 1, tornStride: 24) { (cut, medium) throws in
             count += 1
             var after = SimulatedPartition(SimulatedDisk(contents: medium))
             if let found = try? verifySlot(&after, layout: layout, keys: signer.keys) {
