@@ -43,7 +43,7 @@ struct Selection {
 
     mutating func pass(_ elapsed: Int) {
         remaining -= elapsed
-        if remaining <= 0 { issuers = 0 }
+        if remaining <= 0, enforced(.selectTimeout) { issuers = 0 }
     }
 
     func covers(_ issuers: UInt32, _ permille: Int) -> Bool { self.issuers & issuers != 0 && self.permille == permille }
@@ -204,7 +204,7 @@ extension Control {
 
     /// Stays where it is, as nearly as it can; what is on its way back to safe goes on.
     mutating func hold(_ a: Int) {
-        guard !actuators[a].isReturning else { return setpoint(a, actuators[a].safePermille) }
+        guard !actuators[a].isReturning || !enforced(.returning) else { return setpoint(a, actuators[a].safePermille) }
         let position = actuators[a].position
         switch actuators[a].kind {
         case .motorValve: valves[position].hold()
@@ -304,8 +304,9 @@ extension Control {
         case .solenoid, .timeProportional: return (outputs[output], outputs[output] && !actuators[a].wasDriven)
         case .latchingRelay:
             let relay = relays[actuators[a].position]
+            // One of which it is not known where it is may be running.
             let isSet = relay.isKnown && relay.permille == 1000
-            return (isSet, isSet && !actuators[a].wasDriven)
+            return (isSet || !relay.isKnown, isSet && !actuators[a].wasDriven)
         }
     }
 

@@ -9,9 +9,9 @@ extension Control {
     /// - Returns: the refusal, and the actuator it is about.
     public mutating func adopt(_ calibration: Calibration) -> (reason: Reason, actuator: Int) {
         precondition(calibration.actuators.count == actuators.count && calibration.trips.count == trips.count)
-        for a in actuators.indices where !isInside(a, calibration.actuators[a].envelope.limits(inPhase: phase)) { return (.limitPosition, a) }
+        for a in actuators.indices where !isInside(a, calibration.actuators[a].envelope.limits(inPhase: phase)) && enforced(.adoptInside) { return (.limitPosition, a) }
         // How long it has been away was held against another limit, or against none.
-        for a in actuators.indices where mayBeAway(a) && isShorter(calibration.actuators[a].envelope.maximumAwayMilliseconds, actuators[a].envelope.maximumAwayMilliseconds) {
+        for a in actuators.indices where mayBeAway(a) && enforced(.adoptAway) && isShorter(calibration.actuators[a].envelope.maximumAwayMilliseconds, actuators[a].envelope.maximumAwayMilliseconds) {
             return (.maximumAway, a)
         }
         for a in actuators.indices {

@@ -6,7 +6,7 @@ public enum Check: UInt8, Sendable, CaseIterable {
     // Requests.
     case limitPosition, phaseLimitPosition, notAPosition, supervised, faulted, tripped, referenced
     case localAuthority, selectorOff, lease, select, approvals, permissive, exclusion, sequence
-    case phaseInside, bypassAllowed, bypassLength, proofAtEnd
+    case phaseInside, bypassAllowed, bypassLength, proofAtEnd, proofRunning, noLease, selectTimeout, returning, exclusionFault
     // Dynamics.
     case deadBand, slew, maximumAway, leaseEnd, minimumOn, minimumOff, startsPerHour, runningTime, restTime, reach
     case periodShare, pulseLength
@@ -15,14 +15,14 @@ public enum Check: UInt8, Sendable, CaseIterable {
     case votingCount, votingLost, votingDeviation, hysteresis
     // Trips.
     case tripCondition, tripDelay, tripBadSensor, tripLatch, tripPhase, resetRechecks, resetAfterTrip, resetHold, bypassEnds
-    case firstOut
+    case firstOut, latchAgain, faultResetAfter
     // Faults.
-    case endSwitchesContradict, deviationClosed, deviationOpen, travelLate, closedLost, feedback, readBack, contact, response, proof
+    case endSwitchesContradict, deviationClosed, deviationOpen, travelLate, closedLost, closedBySwitch, feedback, readBack, contact, response, proof
     // Panel.
     case selectorContradiction, selectorFlapping, buttonStuck, buttonFresh, buttonConflict, bumpless
     // Supervision and the ways to safe.
     case supervisionTimeout, sequenceEnds, safeOnFault, safeOnTrip, safeOnOff
-    case lifetime, proofInterval, retainedTrips, retainedFaults
+    case lifetime, proofInterval, retainedTrips, retainedFaults, retainedWhole, adoptInside, adoptAway
     // The output gate.
     case gateBothLines, gateEnvelope, gateRest, gateAway, gateSafe, gateMinimumOff, gateSlew, gateShare, gatePulse
 }

@@ -9,12 +9,12 @@ import Calibration
 /// Time is monotonic milliseconds; positions are permille of travel (0 closed, 1000 open).
 public struct Control: ~Copyable {
     /// The levels to drive now, in the order of `Calibration.outputLines`. True = high.
-    public private(set) var outputs: [Bool]
+    public internal(set) var outputs: [Bool]
     /// What happened in the last step.
     public internal(set) var events = EventBuffer()
     /// The answers to the requests of the last step, in order.
     public private(set) var outcomes: [Outcome]
-    public private(set) var isSupervised = false
+    public internal(set) var isSupervised = false
     /// The operating phase: a position in `Calibration.phases`.
     public internal(set) var phase = 0
     /// Counts up when something changed that must outlive this controller (`encodeRetained`).
@@ -24,7 +24,7 @@ public struct Control: ~Copyable {
     var supervisionTimeoutMilliseconds: Int
     let phaseCount: Int
     /// The clock as it was last told; it may go back.
-    private var clock: Int64
+    var clock: Int64
     /// Milliseconds that have passed since the start: never goes back, so that what came later stays later.
     var now: Int64 = 0
     var sinceHeartbeat: Int

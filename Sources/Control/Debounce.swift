@@ -5,8 +5,8 @@ struct Debounce {
     let milliseconds: Int
     /// `unreadable` until the first level has lasted, and while the line cannot be read.
     private(set) var value: LineReading = .unreadable
-    private var candidate: LineReading = .unreadable
-    private var heldMilliseconds = 0
+    var candidate: LineReading = .unreadable
+    var heldMilliseconds = 0
 
     init(milliseconds: Int) { self.milliseconds = milliseconds }
 
@@ -30,8 +30,8 @@ struct Debounce {
 /// A condition that counts once it has been true without a break for a time and a number of steps:
 /// the steps, so that one late look is no evidence.
 struct Persistence {
-    private var milliseconds = 0
-    private var steps = 0
+    var milliseconds = 0
+    var steps = 0
 
     mutating func holds(_ condition: Bool, _ elapsed: Int, forMilliseconds least: Int, steps leastSteps: Int) -> Bool {
         guard condition else {

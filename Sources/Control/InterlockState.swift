@@ -48,7 +48,7 @@ struct Interlocks {
             case .exclusion(let first, let second) where (first == a || second == a) && enforced(.exclusion):
                 // Of one at fault it is not known where it is.
                 let other = first == a ? second : first
-                if control.isAway(other) || control.actuators[other].fault != .none { return .exclusion }
+                if control.isAway(other) || control.actuators[other].fault != .none && enforced(.exclusionFault) { return .exclusion }
             case .sequence(let actuator, _, _, _) where actuator == a && enforced(.sequence):
                 if !all[i].isUp { return .sequence }
             default: break

@@ -6,12 +6,12 @@
 import Calibration
 
 struct OutputGate {
-    private var valves: [GatedValve] = []
-    private var solenoids: [GatedSolenoid] = []
-    private var proportionals: [GatedProportional] = []
-    private var relays: [GatedRelay] = []
+    var valves: [GatedValve] = []
+    var solenoids: [GatedSolenoid] = []
+    var proportionals: [GatedProportional] = []
+    var relays: [GatedRelay] = []
     /// For each actuator: its kind and its place among its kind.
-    private var kinds: [(kind: ActuatorKind, position: Int)] = []
+    var kinds: [(kind: ActuatorKind, position: Int)] = []
 
     init(_ calibration: Calibration) {
         var output = 0
@@ -69,7 +69,7 @@ struct OutputGate {
     }
 }
 
-private struct GatedValve {
+struct GatedValve {
     let open: Int
     let close: Int
     let tick: Int
@@ -122,7 +122,7 @@ private struct GatedValve {
     }
 
     /// One push of a valve that is driven in pushes: the band it waits for, the tick it ends in, and its coasting.
-    private var slewBurst: Int { 2 * (travel(3 * tick + coast) + 5 * Travel.permille * stroke / fastest) }
+    var slewBurst: Int { 2 * (travel(3 * tick + coast) + 5 * Travel.permille * stroke / fastest) }
 
     mutating func loseReference() {
         mayBeOpen = Travel.full
@@ -145,7 +145,8 @@ private struct GatedValve {
         openOff = outputs[open] ? 0 : min(openOff + elapsed, rest)
         closeOff = outputs[close] ? 0 : min(closeOff + elapsed, rest)
         let isLeaving = outputs[safeState == .open ? close : open]
-        slewBudget = min(slewBurst, slewBudget + slew * elapsed - (isLeaving ? travel(min(elapsed, 2 * tick)) : 0))
+        // Without a limit nothing is owed to one that a later calibration brings.
+        slewBudget = slew == 0 ? slewBurst : min(slewBurst, slewBudget + slew * elapsed - (isLeaving ? travel(min(elapsed, 2 * tick)) : 0))
     }
 
     mutating func pass(_ safeDemanded: Bool, _ requested: [Bool], _ outputs: inout [Bool]) -> Reason {
@@ -188,13 +189,13 @@ private struct GatedValve {
         return nil
     }
 
-    private var isTooFast: Bool { slew > 0 && slewBudget < travel(tick) && enforced(.gateSlew) }
+    var isTooFast: Bool { slew > 0 && slewBudget < travel(tick) && enforced(.gateSlew) }
 
     /// Billionths of travel that the fastest valve makes in this time.
     private func travel(_ milliseconds: Int) -> Int { (milliseconds * Travel.full + fastest - 1) / fastest }
 }
 
-private struct GatedSolenoid {
+struct GatedSolenoid {
     let line: Int
     let tick: Int
     let minimumOff: Int
@@ -251,7 +252,7 @@ private struct GatedSolenoid {
     }
 }
 
-private struct GatedProportional {
+struct GatedProportional {
     let line: Int
     let tick: Int
     let period: Int
@@ -283,7 +284,7 @@ private struct GatedProportional {
     }
 
     /// What one period may use, and the two ticks by which a pulse may be late in ending.
-    private var burst: Int { (period + 2 * tick) * maximum + 2 * tick * 1000 }
+    var burst: Int { (period + 2 * tick) * maximum + 2 * tick * 1000 }
 
     mutating func account(_ elapsed: Int, _ outputs: [Bool]) {
         budget = min(burst, budget + elapsed * maximum - (outputs[line] ? min(elapsed, 2 * tick) * 1000 : 0))
@@ -294,7 +295,7 @@ private struct GatedProportional {
         offFor = outputs[line] ? 0 : min(offFor + elapsed, minimumOff)
     }
 
-    private var quiet = Int(Int32.max)
+    var quiet = Int(Int32.max)
 
     mutating func pass(_ safeDemanded: Bool, _ requested: [Bool], _ outputs: inout [Bool]) -> Reason {
         var on = requested[line]
@@ -320,7 +321,7 @@ private struct GatedProportional {
     }
 }
 
-private struct GatedRelay {
+struct GatedRelay {
     let set: Int
     let reset: Int
     let pulse: Int

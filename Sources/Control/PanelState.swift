@@ -12,15 +12,15 @@ public enum Mode: UInt8, Sendable {
 
 struct SelectorState {
     let handLine: Int
-    private var hand: Debounce
-    private var auto: Debounce
+    var hand: Debounce
+    var auto: Debounce
     private let changesMaximum: Int
     let buttonMaximumMilliseconds: Int
-    private var last: Mode = .off
-    private var changes = 0
-    private var windowMilliseconds = 0
-    private var quietMilliseconds = 0
-    private var isFlapping = false
+    var last: Mode = .off
+    var changes = 0
+    var windowMilliseconds = 0
+    var quietMilliseconds = 0
+    var isFlapping = false
     private(set) var mode: Mode = .off
     /// Why it counts as Off, where it does not say so itself.
     private(set) var reason: Reason = .none
@@ -45,7 +45,7 @@ struct SelectorState {
         reason = isFlapping && enforced(.selectorFlapping) ? .flapping : cause
     }
 
-    private var position: (Mode, Reason) {
+    var position: (Mode, Reason) {
         if hand.value == .unreadable || auto.value == .unreadable { return (.off, .sensorStale) }
         if hand.value == .high, auto.value == .high, enforced(.selectorContradiction) { return (.off, .contradiction) }
         if hand.value == .high { return (.hand, .none) }
@@ -70,8 +70,8 @@ struct SelectorState {
 /// held too long is stuck.
 struct ButtonState {
     let line: Int
-    private var isFresh = false
-    private var heldMilliseconds = 0
+    var isFresh = false
+    var heldMilliseconds = 0
     private(set) var isStuck = false
 
     init(line: Int) { self.line = line }
@@ -117,14 +117,15 @@ extension Control {
         return selector < 0 ? .auto : selectors[selector].mode
     }
 
-    /// Whoever had it has it no more; it stays where it is (bumpless), or goes safe where it is Off.
+    /// Whoever had it has it no more; it stays where it is (bumpless), or goes safe where it is Off. What was on its
+    /// way to safe goes on.
     private mutating func modeChanged(_ a: Int) {
         actuators[a].selection.clear()
         if actuators[a].lease.holder != 0 {
             actuators[a].lease.clear()
             events.append(.leaseEnded, .localAuthority, index: UInt8(a), value: 0)
         }
-        if enforced(.bumpless) { hold(a) }
+        if enforced(.bumpless), setpoint(of: a) != actuators[a].safePermille { hold(a) }
     }
 
     /// The buttons of an actuator in Hand. Both at once mean nothing.

@@ -85,9 +85,9 @@ extension Control {
         if actuator.kind == .motorValve {
             let valve = valves[actuator.position]
             if valve.mode == .unreferenced, enforced(.referenced) { return .notReferenced }
-            if valve.isProving, permille != actuator.safePermille { return .proofRunning }
+            if valve.isProving, permille != actuator.safePermille, enforced(.proofRunning) { return .proofRunning }
         }
-        if actuator.isReturning, permille != actuator.safePermille { return .maximumAway }
+        if actuator.isReturning, permille != actuator.safePermille, enforced(.returning) { return .maximumAway }
         return checksObstacle ? obstacleToward(a, permille) : .none
     }
 
@@ -121,14 +121,14 @@ extension Control {
 
     private mutating func takeRenewal(_ a: Int, _ issuers: UInt32) -> Reason {
         guard isActuator(a) else { return .unknownActuator }
-        guard actuators[a].lease.holder & issuers != 0 else { return .noLease }
+        guard actuators[a].lease.holder & issuers != 0 || !enforced(.noLease) else { return .noLease }
         actuators[a].lease.give(issuers, milliseconds: actuators[a].governance.leaseMilliseconds)
         return .none
     }
 
     private mutating func takeRelease(_ a: Int, _ issuers: UInt32) -> Reason {
         guard isActuator(a) else { return .unknownActuator }
-        guard actuators[a].lease.holder & issuers != 0 else { return .noLease }
+        guard actuators[a].lease.holder & issuers != 0 || !enforced(.noLease) else { return .noLease }
         actuators[a].lease.clear()
         events.append(.leaseEnded, .released, index: UInt8(a), value: 0)
         setpoint(a, actuators[a].safePermille)
@@ -212,7 +212,7 @@ extension Control {
     /// Why an actuator may not leave its safe state, whoever asks, as it is now: requests of one step see what
     /// those before them did.
     func obstacle(_ a: Int) -> Reason {
-        if actuators[a].isReturning { return .maximumAway }
+        if actuators[a].isReturning, enforced(.returning) { return .maximumAway }
         // A motor that runs may finish its way: it has started already.
         if actuators[a].startsExhausted, actuators[a].kind != .motorValve || !actuators[a].wasDriven { return .startsPerHour }
         if actuators[a].runningExhausted { return .runningTime }

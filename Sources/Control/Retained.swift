@@ -55,7 +55,7 @@ extension Control {
     public mutating func restore(_ bytes: RawSpan) {
         // Read to its end before anything of it counts.
         do throws(CBORError) {
-            try takeOver(bytes, counts: false)
+            if enforced(.retainedWhole) { try takeOver(bytes, counts: false) }
             try takeOver(bytes, counts: true)
         } catch { latchTrips() }
     }

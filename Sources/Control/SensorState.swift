@@ -20,19 +20,19 @@ struct SensorState {
     private let plausibility: Plausibility
     private let faultMilliseconds: Int
 
-    private var debounce: Debounce
-    private var lastReading: LineReading = .unreadable
+    var debounce: Debounce
+    var lastReading: LineReading = .unreadable
     /// Changes of a switch, or pulses of a meter, in the window.
-    private var windowCount = 0
-    private var windowMilliseconds = 0
-    private var agreeing = 0
-    private var lastCounts: Int32 = 0
-    private var sinceFresh = Int.max / 2
-    private var sinceMoved = 0
-    private var sinceAccepted = 0
-    private var hasAccepted = false
-    private var outsideFor = 0
-    private var badCount = 0
+    var windowCount = 0
+    var windowMilliseconds = 0
+    var agreeing = 0
+    var lastCounts: Int32 = 0
+    var sinceFresh = Int.max / 2
+    var sinceMoved = 0
+    var sinceAccepted = 0
+    var hasAccepted = false
+    var outsideFor = 0
+    var badCount = 0
 
     private(set) var quality: Quality = .stale
     /// Why it is not good.
@@ -228,12 +228,12 @@ struct SensorState {
 
 /// A 4-20 mA input's scaling, taken apart once.
 struct LoopScale {
-    private var countsAt4 = 0
-    private var span = 1
-    private var c0 = 0
-    private var c1 = 0
-    private var c2 = 0
-    private var c3 = 0
+    var countsAt4 = 0
+    var span = 1
+    var c0 = 0
+    var c1 = 0
+    var c2 = 0
+    var c3 = 0
 
     init() {}
 
@@ -267,7 +267,7 @@ struct VotingState {
     private let deviation: Int
     private let deviationMilliseconds: Int
     private let areSwitches: Bool
-    private var deviatingFor = 0
+    var deviatingFor = 0
     private(set) var isDeviating = false
 
     init(_ voting: Voting, sensor: Int, areSwitches: Bool) {

@@ -8,10 +8,10 @@ struct SolenoidState {
     private(set) var setpoint: Int
 
     private let energiseToOpen: Bool
-    private let minimumOn: Int
-    private let minimumOff: Int
+    let minimumOn: Int
+    let minimumOff: Int
     private let safeState: SafeState
-    private var since = 0
+    var since = 0
 
     init(_ solenoid: Solenoid, _ safeState: SafeState, index: Int) {
         self.index = UInt8(index)

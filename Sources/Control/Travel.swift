@@ -16,7 +16,7 @@ struct Travel {
     /// known before its closed end: a cut wire must not add up to an open valve.
     private(set) var spent = Travel.full
     /// Closing since the last opening, by the slowest stroke.
-    private var returned = 0
+    var returned = 0
 
     private let stroke: Int
     private let fastest: Int

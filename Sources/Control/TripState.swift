@@ -13,21 +13,21 @@ struct TripState {
     private let phases: UInt32
     private let latches: Bool
     // What a calibration may change bumplessly.
-    private var condition: Condition
-    private var hysteresis: Int
-    private var delayMilliseconds: Int
+    var condition: Condition
+    var hysteresis: Int
+    var delayMilliseconds: Int
     private(set) var bypassMaximumMinutes: Int
 
     private(set) var isLatched = false
     /// The condition stands, or cannot be told.
     private(set) var isDemanded = true
     private(set) var bypassMilliseconds = 0
-    private var sinceReminder = 0
-    private var latchedAt: Int64 = 0
-    private var delayed = 0
-    private var badMilliseconds = 0
-    private var wasDemanded = false
-    private var was = false
+    var sinceReminder = 0
+    var latchedAt: Int64 = 0
+    var delayed = 0
+    var badMilliseconds = 0
+    var wasDemanded = false
+    var was = false
 
     /// A sensor holds the actuator at once when it is not good, and latches the trip after this time.
     static let badSensorMilliseconds = 2000
@@ -85,7 +85,7 @@ struct TripState {
         defer { wasDemanded = demanded }
         guard demanded, !wasDemanded else { return nil }
         // A cause that comes again while it stands latched is one more that a press must come after.
-        latchedAt = control.now
+        if !isLatched || enforced(.latchAgain) { latchedAt = control.now }
         guard !isLatched else { return nil }
         isLatched = latches && enforced(.tripLatch)
         return byCondition ? .condition : control.sensors[sensor].badness
@@ -156,9 +156,9 @@ extension Control {
 struct ResetButton {
     let line: Int
     private let holdMilliseconds: Int
-    private var last: LineReading = .unreadable
-    private var held = 0
-    private var isArmed = false
+    var last: LineReading = .unreadable
+    var held = 0
+    var isArmed = false
     private(set) var pressedAt: Int64 = 0
 
     init(_ reset: Reset, line: Int) {
@@ -196,7 +196,7 @@ extension Control {
                 if cleared { retainedRevision &+= 1 }
                 events.append(cleared ? .tripReset : .resetRefused, index: firstActuator(of: t), value: Int64(t))
             }
-            for a in actuators.indices where actuators[a].reset == i && actuators[a].fault != .none && pressed > actuators[a].faultAt {
+            for a in actuators.indices where actuators[a].reset == i && actuators[a].fault != .none && (pressed > actuators[a].faultAt || !enforced(.faultResetAfter)) {
                 clearFault(a)
             }
         }

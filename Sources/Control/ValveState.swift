@@ -38,35 +38,35 @@ struct ValveState {
     private let tick: Int
     private let safeState: SafeState
     private let valve: MotorValve
-    private var minimumPermille: Int
-    private var maximumPermille: Int
-    private var maximum: Int
-    private var reach: Int
-    private var maximumAway: Int
+    var minimumPermille: Int
+    var maximumPermille: Int
+    var maximum: Int
+    var reach: Int
+    var maximumAway: Int
     private let tolerance: Int
     private let rest: Int
     /// How long the way between an end switch and its end takes at most, and how long it has been driven there.
     private let pressing: Int
-    private var pressed = 0
+    var pressed = 0
     private let persistence: Int
-    private var slew: Slew
+    var slew: Slew
     /// It is on its way to a setpoint, and it will be said when it is there.
-    private var isBound = false
+    var isBound = false
     private(set) var proof: Proof
 
-    private var drive: Drive = .none
-    private var lastDirection: Drive = .none
-    private var idle = 0
-    private var openFor = 0
-    private var isConfirmedClosed = false
-    private var openEnd: Debounce
-    private var closedEnd: Debounce
-    private var contradicting = Persistence()
-    private var deviatingClosed = Persistence()
-    private var deviatingOpen = Persistence()
-    private var deviatingFeedback = Persistence()
-    private var late = Persistence()
-    private var leavingClosed = Persistence()
+    var drive: Drive = .none
+    var lastDirection: Drive = .none
+    var idle = 0
+    var openFor = 0
+    var isConfirmedClosed = false
+    var openEnd: Debounce
+    var closedEnd: Debounce
+    var contradicting = Persistence()
+    var deviatingClosed = Persistence()
+    var deviatingOpen = Persistence()
+    var deviatingFeedback = Persistence()
+    var late = Persistence()
+    var leavingClosed = Persistence()
 
     /// Less than this short of the setpoint is not worth a trip to the closed end.
     static let worthReferencing = 20 * Travel.permille
@@ -131,7 +131,7 @@ struct ValveState {
     }
 
     /// The end at which it finds out where it is: the safe one, if it has one.
-    private var home: Int { safeState == .open ? 1000 : 0 }
+    var home: Int { safeState == .open ? 1000 : 0 }
 
     @inline(__always) var isProving: Bool { proof.isRunning }
     var proofIntervalHours: Int { valve.proofTest?.intervalHours ?? 0 }
@@ -318,7 +318,8 @@ struct ValveState {
     private mutating func goClosed(_ events: inout EventBuffer) -> Drive {
         if isConfirmedClosed, travel.spent == 0 { return .none }
         isConfirmedClosed = false
-        guard travel.isReturned, closedEnd.value == .high, pressed >= pressing else { return .close }
+        let isAtSwitch = closedEnd.value == .high && pressed >= pressing || !enforced(.closedBySwitch)
+        guard travel.isReturned, isAtSwitch else { return .close }
         travel.closedForSure()
         if mode != .ready {
             mode = .ready
@@ -364,10 +365,10 @@ struct ValveState {
         return .none
     }
 
-    private var mayOpen: Bool { maximumPermille == 1000 || travel.spentAfterOpening(tick) <= maximum || !enforced(.reach) }
+    var mayOpen: Bool { maximumPermille == 1000 || travel.spentAfterOpening(tick) <= maximum || !enforced(.reach) }
 
     /// The direction that leads away from the safe state; of `last`, from closed.
-    private var away: Drive { safeState == .open ? .close : .open }
+    var away: Drive { safeState == .open ? .close : .open }
 
     /// Never from one direction into the other without the rest between them.
     private mutating func change(to wanted: Drive) -> Drive {
@@ -399,8 +400,8 @@ struct ValveState {
 /// the time before it, as the fastest valve of the window would move.
 struct Slew {
     /// Billionths of travel a millisecond; 0 = as fast as it goes.
-    private var rate: Int
-    private var budget: Int
+    var rate: Int
+    var budget: Int
     private let fastest: Int
     /// What a tick, and what the coasting after it, may come to.
     private let step: Int
@@ -417,10 +418,11 @@ struct Slew {
     mutating func adopt(_ envelope: Envelope) { rate = envelope.slewPermillePerSecond * 1000 }
 
     mutating func pass(_ elapsed: Int, isLeaving: Bool) {
+        guard rate > 0 else { return budget = 2 * step + coast }
         budget = min(2 * step + coast, budget + rate * elapsed - (isLeaving ? Travel.ceiling(elapsed, fastest) : 0))
     }
 
-    mutating func stopped() { budget -= coast }
+    mutating func stopped() { if rate > 0 { budget -= coast } }
 
     func mayDrive(isDriving: Bool) -> Bool {
         rate == 0 || !enforced(.slew) || budget >= (isDriving ? step : 2 * step) + coast
@@ -436,7 +438,7 @@ struct Proof {
     var hasPassed = false
     private(set) var end = 0
     private(set) var leftAfter = -1
-    private var since = 0
+    var since = 0
 
     init(_ test: ProofTest?) {
         strokePermille = test?.strokePermille ?? 0

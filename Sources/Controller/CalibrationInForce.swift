@@ -3,6 +3,7 @@
 import Cryptography
 import Bytes
 import Calibration
+import Control
 import Cryptography
 import Signed
 
@@ -46,11 +47,11 @@ struct CalibrationInForce {
         self.next = nil
     }
 
-    /// What to say of an actuator that stands outside its new limits; nil if it was said.
-    mutating func wait(forActuator actuator: Int) -> String? {
+    /// What to say of an actuator that keeps it from taking over, and why; nil if it was said.
+    mutating func wait(forActuator actuator: Int, _ reason: Reason) -> String? {
         guard let next, next.saidToWaitFor != actuator else { return nil }
         self.next!.saidToWaitFor = actuator
-        return "version \(next.verified.payload.version) waits: '\(verified.payload.actuators[actuator].name)' stands outside its new limits"
+        return "version \(next.verified.payload.version) waits for '\(verified.payload.actuators[actuator].name)': \(reason.code)"
     }
 
     /// What to say of one that needs everything in its safe state.

@@ -130,7 +130,11 @@ struct Controller<P: Pins, C: Channels>: ~Copyable {
         for line in edges { wait.add(line) }
     }
 
-    mutating func restore(_ retained: RawSpan) { round.restore(retained) }
+    /// What it brings back is told: the first step begins with no events.
+    mutating func restore(_ retained: RawSpan) {
+        round.restore(retained)
+        for i in 0..<round.control.events.count { report.event(round.control.events[i], keeper, &sender) }
+    }
 
     /// Returns only when it can't go on; the supervisor then drives the lines safe.
     mutating func run() -> SystemError {
@@ -224,7 +228,7 @@ struct Controller<P: Pins, C: Channels>: ~Copyable {
                 isCalibrationTold = tell(.calibrationInForce(digest: calibration.digest))
                 return
             }
-            if let text = calibration.wait(forActuator: actuator) { tell(.event(code: "calibration-pending", text: text)) }
+            if let text = calibration.wait(forActuator: actuator, reason) { tell(.event(code: "calibration-pending", text: text)) }
         } else if let text = calibration.waitForRest() {
             tell(.event(code: "calibration-pending", text: text))
         }

@@ -42,6 +42,7 @@ extension Story {
         check("analogue inputs: what the plant's transmitters say is what the board reports, within 1 % of their span", timeoutSeconds: 240) {
             try scene.ready()
             var worst: Int64 = 0, slowest = 0
+            // Steps that no water makes: the third transmitter's rate limit holds each back for seconds.
             for litres in [6, 1, 10, 16, 3] as [Int64] {
                 let start = monotonicNanoseconds()
                 scene.fill(toLitres: litres)

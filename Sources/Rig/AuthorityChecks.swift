@@ -70,11 +70,11 @@ extension Story {
             try free(scene)
             try scene.refused(.bypass(trip: "level-high", minutes: 1), "bypass-forbidden")
             try scene.refused(.bypass(trip: "level-high-high", minutes: 3), "bypass-too-long")
+            try scene.drive(toPermille: 200)
             let mark = scene.mark()
             try scene.command(.bypass(trip: "level-high-high", minutes: 1))
             try scene.event("bypass-began", "level-high-high", since: mark)
             _ = try scene.report("the bypass in the state") { $0.bypasses == ["level-high-high"] ? true : nil }
-            try scene.drive(toPermille: 200)
             let closed = try scene.with(.offset(.levelA, microamperes: 12_000)) { _ in
                 try scene.with(.offset(.levelB, microamperes: 12_000)) { _ in
                     _ = try scene.report("two that say too much") { ($0.values["level"]?.value ?? 0) > 19_000 ? true : nil }

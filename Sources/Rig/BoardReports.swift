@@ -17,6 +17,8 @@ public struct BoardReports: Sendable {
     public private(set) var values: [String: Sample] = [:]
     /// Who may do what with each actuator, and what stands in its way.
     public private(set) var states: [String: ActuatorState] = [:]
+    /// When the last trip or fault was told; the states follow within a second.
+    public private(set) var heldNanoseconds: UInt64 = 0
     public private(set) var phase: String?
     public private(set) var bypasses: [String] = []
     public private(set) var data: [DataRecord] = []
@@ -93,6 +95,7 @@ public struct BoardReports: Sendable {
     }
 
     private mutating func take(event: EventRecord) throws(CBORError) {
+        if ["tripped", "fault"].contains(event.code) { heldNanoseconds = monotonicNanoseconds() }
         events.append(event)
         sequences.append(event.stamp.sequence)
         say("\(event.stamp.sequence) event \(event.code): \(event.text)")

@@ -14,6 +14,9 @@ final class BusWire: DeviceWire {
     private var converter = ADS1015()
     /// It does not answer; whoever asks waits.
     var isFrozen = false
+    /// The guest's driver adds the two messages of a reading without a lock against its own interrupt: an
+    /// answer to the first, before it has kicked, breaks its queue ("id 0 is not a head").
+    private var isKicked = false
 
     init(folder: String) throws(RigError) {
         socketPath = "\(folder)/bus.sock"
@@ -25,6 +28,7 @@ final class BusWire: DeviceWire {
     func serve(_ source: VhostConnection.Source, descriptor: Int32, _ plant: some WiredPlant) {
         switch device.serve(source, descriptor: descriptor) {
         case .nothing, .connected, .queueStarted: break
+        case .kicked: isKicked = true
         // The converter has no reset line: a reset of the board leaves it as it is.
         case .queueStopped: if !plant.isPaused { bus.forget() }
         case .ended:
@@ -37,7 +41,8 @@ final class BusWire: DeviceWire {
     func end(_ plant: some WiredPlant) { device.end() }
 
     func process(_ plant: some WiredPlant) {
-        guard !isFrozen else { return }
+        guard !isFrozen, isKicked else { return }
+        isKicked = false
         for _ in 0..<VhostConnection.chainsMaximum {
             switch device.take(queue: Self.transfers) {
             case .nothing: return

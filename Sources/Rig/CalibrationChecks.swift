@@ -16,9 +16,8 @@ extension Story {
             let stand = try scene.drive(toPermille: 300)
             let before = try require(scene.reports.birth, "no birth")
             let old = try scene.variant(version: scene.version + 1, [])
-            let new = try scene.variant(version: scene.version + 2, [
-                ("maximum-away-seconds = 120", "maximum-away-seconds = 12"), ("dead-band-permille = 10", "slew-percent-per-second = 8"),
-            ])
+            let faster = ("dead-band-permille = 10", "slew-percent-per-second = 8")
+            let new = try scene.variant(version: scene.version + 2, [faster])
             let stranger = try scene.variant(version: scene.version + 3, [], key: .stranger)
             try require(try scene.send(stranger.object).code == "key-unknown", "the stranger's was not refused")
             try scene.refused(.calibration(digest: new.digest), "calibration-unknown")
@@ -35,6 +34,13 @@ extension Story {
             }
             try require(try scene.send(old.object).code == "calibration-rollback", "the older one was not refused")
             let slew = try slew(scene)
+            // A shorter time away is not held against what is away already: it takes over at rest.
+            try scene.drive(toPermille: 0)
+            let shorter = try scene.variant(version: scene.version + 1, [faster, ("maximum-away-seconds = 120", "maximum-away-seconds = 12")])
+            let later = scene.mark()
+            try scene.offer(shorter)
+            try scene.command(.calibration(digest: shorter.digest))
+            try scene.birth(since: later, of: shorter)
             let away = try away(scene)
             return "in force with the inlet at \(stand.tank.inletPermille) permille, no output moved; slew \(slew) of 80 permille a second; away for \(away) of 12000 ms; older: refused"
         }

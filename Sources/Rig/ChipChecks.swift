@@ -21,9 +21,11 @@ extension Story {
             let told = try scene.event("gpio-chip-silent", "heater", since: mark)
             try scene.event("gpio-chip-answers", "heater", since: mark)
             try require(try scene.receipt(order, since: mark).outcome == .accepted, "the outlet took no order")
-            let closing = try scene.closes(
-                since: mark, outputMilliseconds: 300 + scene.reaction.toFault(persistenceMilliseconds: 100),
-                safeMilliseconds: 400 + scene.reaction.toSafe(actuator: "inlet"))
+            // Six ticks without an answer are silence. It stops where it is when its selector says Auto again.
+            let closed = try scene.seen(.output(.inletClose, true), since: mark)
+            let closing = try Reaction.within(
+                300 + scene.reaction.toFault(persistenceMilliseconds: 100), "closing", from: mark.nanoseconds, to: closed.nanoseconds)
+            try require(!scene.opened(since: mark), "it opened")
             let back = try scene.drive(toPermille: 200)
             try require(machine.monitor?.wait(for: "WATCHDOG", after: mark.nanoseconds, timeoutSeconds: 0.1) == nil, "the watchdog bit")
             return "\(told.text.prefix(60)); \(closing); then at \(back.tank.inletPermille) permille by a new order"

@@ -51,7 +51,7 @@ final class ChipWire: DeviceWire {
 
     func serve(_ source: VhostConnection.Source, descriptor: Int32, _ plant: some WiredPlant) {
         switch device.serve(source, descriptor: descriptor) {
-        case .nothing, .connected: break
+        case .nothing, .kicked, .connected: break
         case .queueStarted(let queue): if queue == Self.requests { isUp = true }
         case .queueStopped(let queue):
             if plant.isPaused { break }

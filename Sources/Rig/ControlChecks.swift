@@ -50,6 +50,7 @@ extension Story {
             scene.fill(toLitres: 6)
             let mark = scene.mark()
             try scene.powerOn()
+            try scene.event("tripped", "inlet level-high: restored", since: mark)
             let restored = try scene.report("the first-out after the cut") { $0.states["inlet"]?.firstOut }
             try require(restored == "level-high", "the first was \(restored)")
             try scene.refused(inlet: 300, "tripped")

@@ -28,7 +28,7 @@ extension Story {
             var mark = scene.mark()
             try scene.command(.setpoint(actuator: "inlet", permille: 305))
             usleep(1_000_000)
-            try require(scene.outputs(since: mark).isEmpty, "5 permille moved it")
+            try require(scene.outputs(since: mark).isEmpty, "5 permille moved it: \(scene.outputs(since: mark)[0])")
             mark = scene.mark()
             try scene.command(.setpoint(actuator: "inlet", permille: 450))
             try scene.seen(.output(.inletOpen, true), since: mark)

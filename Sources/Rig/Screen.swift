@@ -38,7 +38,9 @@ public enum Screen {
     public static func frame(_ view: ScreenView, width: Int, height: Int) -> [String] {
         var lines = [title(view)]
         lines += beside(tank(view.wiring), plant(view))
-        let keys = Array(keyLines(view, width).prefix(keyLinesMaximum))
+        var keys = keyLines(view, width)
+        // The last one says how to leave.
+        if keys.count > keyLinesMaximum { keys.removeSubrange(keyLinesMaximum - 1..<keys.count - 1) }
         let end = 1 + keys.count
         let sections: [(String, [String], Double)] = [
             ("board", view.report.map { "\(dim)\($0.name.padded(12))\(reset)\($0.value)" }, 0.28),

@@ -10,7 +10,7 @@ struct VhostConnection: ~Copyable {
     enum Source { case listener, message, queue(Int) }
 
     /// What came of serving it.
-    enum Happening { case nothing, connected, queueStarted(Int), queueStopped(Int), ended }
+    enum Happening { case nothing, kicked(Int), connected, queueStarted(Int), queueStopped(Int), ended }
 
     /// Features beside those of the protocol itself.
     private let deviceFeatures: UInt64
@@ -62,8 +62,9 @@ struct VhostConnection: ~Copyable {
         case .queue(let index):
             var count: UInt64 = 0
             // A message of the same round may have closed it: then the number means nothing any more.
-            if queues[index].kick == descriptor { _ = read(descriptor, &count, 8) }
-            return .nothing
+            guard queues[index].kick == descriptor else { return .nothing }
+            _ = read(descriptor, &count, 8)
+            return .kicked(index)
         }
     }
 

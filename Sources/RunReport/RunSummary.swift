@@ -46,8 +46,9 @@ public struct RunSummary: Sendable {
     public let checksFailed: Int
 
     public init(_ record: RunRecord) {
-        device = record.device ?? "unknown device"
         board = record.board ?? record.calibration?.board ?? "unknown board"
+        // A journal does not say whose it is.
+        device = record.device ?? "A board of \(board)"
         var releases: [String] = []
         for release in record.boots.compactMap(\.release) where !releases.contains(release) { releases.append(release) }
         self.releases = releases

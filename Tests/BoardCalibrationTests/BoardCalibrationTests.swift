@@ -65,12 +65,12 @@ extension SimulatedBoard {
     }
 
     /// `PENSTOCK_HOURS` asks for more of it, `PENSTOCK_SEED` for another of it.
-    @Test("P-E1 P-E2 P-T3 V-S1 ten days of orders, people and faults: nothing spilt, envelope, duty and safety times kept")
+    @Test("P-E1 P-E2 P-T3 V-S1 days of orders, people and faults: nothing spilt, envelope, duty and safety times kept")
     func days() throws {
         let calibration = try CalibrationCompiler.compile(folder)
         let environment = ProcessInfo.processInfo.environment
         let seed = UInt64(environment["PENSTOCK_SEED"] ?? "") ?? 4
-        let hours = Int(environment["PENSTOCK_HOURS"] ?? "") ?? 240
+        let hours = Int(environment["PENSTOCK_HOURS"] ?? "") ?? 72
         let start = Date()
         var run = Hours(calibration, seed: seed)
         let verdict = run.run(hours: hours)

@@ -20,7 +20,6 @@ func objection(campaigns: UInt64, steps: Int) -> String? {
     return nil
 }
 
-setlinebuf(stdout)
 var isGood = true
 removedCheck = nil
 if let objection = objection(campaigns: 12, steps: 3000) {
@@ -32,6 +31,7 @@ for check in Check.allCases {
     removedCheck = check
     let objection = objection(campaigns: 12, steps: 3000)
     print("\(check): \(objection ?? "MISSED")")
+    fflush(nil)
     if objection == nil { missed += 1 }
 }
 print("\(Check.allCases.count) checks, \(missed) missed")

@@ -280,3 +280,23 @@ extension Campaign {
         return (steps, nil)
     }
 }
+
+extension Campaign {
+    /// What there was to see in the last step.
+    public var line: String {
+        var line = "out "
+        for output in control.outputs { line += output ? "1" : "0" }
+        for a in calibration.actuators.indices {
+            let status = control.status(actuator: a)
+            line += " [\(a): \(status.permille) to \(status.setpointPermille), truly \(Int(plant.devices[a].position * 1000)), \(status.mode)"
+            if status.fault != .none { line += ", " + status.fault.code }
+            line += status.isTripped ? ", tripped]" : "]"
+        }
+        for outcome in control.outcomes { line += " " + outcome.reason.code }
+        for i in 0..<control.events.count {
+            let event = control.events[i]
+            line += " (\(event.code.code) \(event.reason.code) \(event.index) \(event.value))"
+        }
+        return line
+    }
+}

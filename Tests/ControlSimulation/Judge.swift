@@ -182,6 +182,9 @@ public struct Judge {
             actuators[a].governance = calibration.actuators[a].governance
             actuators[a].leaseHolder = .max
             actuators[a].slewBucket = 0
+            // What was before it was held against another limit.
+            actuators[a].starts.removeAll()
+            actuators[a].firstStart = 0
         }
     }
 
@@ -200,7 +203,7 @@ public struct Judge {
         silentFor = inputs.heartbeat ? 0 : silentFor + sure
         watchPanel(inputs, sure)
         for a in actuators.indices { actuators[a].leaseAge += told }
-        if let wrong = watchTrips(plant, inputs, control, sure, told) { return wrong }
+        if let wrong = watchTrips(plant, control, sure, isTrue: told == elapsed) { return wrong }
         if let wrong = judgeOutcomes(plant, inputs, control) { return wrong }
         for t in trips.indices {
             if let wrong = judgeBypass(t, sure, control) { return wrong }
@@ -277,14 +280,15 @@ public struct Judge {
         return (truthful, broken)
     }
 
-    private mutating func watchTrips(_ plant: Plant, _ inputs: Inputs, _ control: borrowing Control, _ sure: Int, _ told: Int) -> String? {
+    private mutating func watchTrips(_ plant: Plant, _ control: borrowing Control, _ sure: Int, isTrue: Bool) -> String? {
         for t in trips.indices {
             let record = trips[t]
             let isBypassed = record.isBypassed
             let isArmed = record.armed & 1 << UInt32(phase) != 0 && !isBypassed && !control.isBypassed(trip: t)
             let (truthful, broken) = trust(record.trip.sensor, plant)
             let stands = isArmed && truthful > 0 && holds(record.trip.condition, record.trip.sensor, plant)
-            trips[t].conditionFor = stands ? record.conditionFor + sure : 0
+            // A clock that lies makes every rate a lie.
+            trips[t].conditionFor = stands && isTrue ? record.conditionFor + sure : 0
             trips[t].brokenFor = isArmed && broken > 0 ? record.brokenFor + sure : 0
             let isLatched = control.isLatched(trip: t)
             if isLatched, !record.isLatched { (trips[t].latchedAt, tripped) = (time, tripped + 1) }

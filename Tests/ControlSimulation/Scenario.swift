@@ -27,8 +27,7 @@ extension Scenario {
     static let orders: [Scenario] = [
         Scenario("static: travel limits, permitted states, unknown actuators, and no order before its reference") { () throws(Objection) in
             let bench = try Bench([], [valve(), solenoid()])
-            bench.step()
-            bench.step()
+            bench.run(100)
             try need(bench.set(0, 300) == .notReferenced, "an order before the reference was accepted")
             bench.run(8000)
             for permille in [601, 1000, 49, -1, .max, .min] { try need(bench.set(0, permille) == .limitPosition, "\(permille) was accepted") }
@@ -97,6 +96,10 @@ extension Scenario {
             let bench = try Bench([], [solenoid("one"), solenoid("other")], interlocks: [.exclusion(first: 0, second: 1)])
             bench.run(1000)
             try need(bench.set(0, 1000) == .none && bench.set(1, 1000) == .exclusion, "both are open")
+            bench.plant.devices[0].readBack = .high
+            try need(bench.set(0, 0) == .none, "refused")
+            bench.run(2000)
+            try need(bench.status(0).fault == .readBack && bench.set(1, 1000) == .exclusion, "of one at fault nobody knows where it is")
         },
         Scenario("interlocks: sequence, and the end of it") { () throws(Objection) in
             let bench = try Bench([], [solenoid("pump"), solenoid("suction")], interlocks: [.sequence(actuator: 0, after: 1, atLeastPermille: 500, forMilliseconds: 1000)])
@@ -152,9 +155,10 @@ extension Scenario {
             for a in 0..<4 { try need(bench.set(a, 1000) == .none, "refused") }
             bench.run(5000)
             try need(bench.control.outputs[2] && bench.position(3) == 1 && !bench.saw(.maximumAway), "too early")
+            bench.run(950)
+            try need(bench.saw(.maximumAway) && bench.set(3, 1000) == .maximumAway, "not told, or it may stay")
             bench.beats = false
-            bench.run(2200)
-            try need(bench.saw(.maximumAway), "not told")
+            bench.run(1250)
             bench.run(6000)
             try need(bench.position(0) == 0 && !bench.control.outputs[2] && !bench.control.outputs[3] && bench.position(3) == 0, "still away")
         },

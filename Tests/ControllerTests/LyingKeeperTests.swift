@@ -13,6 +13,7 @@ import Foundation
 import GPIO
 import IIO
 import Plant
+import enum Plant.Line
 import SimulatedRelease
 import Signed
 import System
@@ -24,7 +25,7 @@ private let folder = #filePath.split(separator: "/").dropLast(3).reduce("") { $0
 private final class World: @unchecked Sendable {
     private let lock = NSLock()
     private var tank = Tank()
-    private var outputs: [Plant.Line: Signal] = [:]
+    private var outputs: [Line: Signal] = [:]
     private var movedAt = monotonicMilliseconds()
     /// From the high level until nothing opened any more, milliseconds.
     private(set) var reaction: UInt64?
@@ -39,14 +40,14 @@ private final class World: @unchecked Sendable {
         return body()
     }
 
-    func level(_ line: Plant.Line) -> Level {
+    func level(_ line: Line) -> Level {
         locked {
             let isHigh = line.isOutput ? outputs[line] == .high : tank.input(line)
             return isHigh ? .high : .low
         }
     }
 
-    func drive(_ line: Plant.Line, _ level: Bool) {
+    func drive(_ line: Line, _ level: Bool) {
         locked {
             outputs[line] = Signal(level)
             if line == .inletOpen, !level, let highAt, reaction == nil { reaction = movedAt - highAt }
@@ -70,7 +71,7 @@ private final class World: @unchecked Sendable {
 
 private struct WorldPins: Pins {
     let world: World
-    let lines: [Plant.Line]
+    let lines: [Line]
 
     func level(at place: Int) -> Level { world.level(lines[place]) }
 
@@ -110,12 +111,12 @@ private final class Running: @unchecked Sendable {
         let object = try signer.sign(compiled.encoded(), purpose: .calibration)
         let inForce = CalibrationInForce(try verify(object.span.bytes, as: Calibration.self, with: signer.keys), signer.keys)
         var map = ChipMap()
-        for line in board.lines { map.append(chip: Plant.Line(rawValue: line.name)!.chip.rawValue) }
+        for line in board.lines { map.append(chip: Line(rawValue: line.name)!.chip.rawValue) }
         let whole = try LinePlan(compiled, board, map, first: 0)
         // Levels alone: where edges would come, no descriptor is.
         let plan = LinePlan(inputs: whole.inputs, inputDescriptors: [], outputs: whole.outputs, descriptors: whole.descriptors)
         let linesOfChip = map.names.indices.map { chip in
-            board.lines.indices.filter { map.chipOfLine[$0] == chip }.map { Plant.Line(rawValue: board.lines[$0].name)! }
+            board.lines.indices.filter { map.chipOfLine[$0] == chip }.map { Line(rawValue: board.lines[$0].name)! }
         }
         var chips: [GPIO.Chip<WorldPins>] = []
         for _ in map.names {
