@@ -20,7 +20,7 @@ extension ReleaseBundle {
             "index      \(manifest.rollbackIndex)",
             "root hash  \(root.root.hexadecimal)",
             "data       \(data.count) bytes, tree \(hashArea.count) bytes",
-        ] + images.dropFirst().map { "\($0.component.kind.text.padding(toLength: 10, withPad: " ", startingAt: 0)) \($0.component.byteCount) bytes, root hash \($0.component.identity.root.hexadecimal)" } + [
+        ] + images.dropFirst().map { "and        \($0.component.kind.text), \($0.component.byteCount) bytes, root hash \($0.component.identity.root.hexadecimal)" } + [
             "signed by  \(object.signatures.map { hexadecimal($0.keyIdentifier) }.joined(separator: ", "))",
         ]
     }
