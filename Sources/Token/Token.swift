@@ -78,7 +78,7 @@ public struct TokenKey: Sendable {
         (self.module, self.token, self.object) = (module, token, object)
         pinFile = source.map { String($0.dropFirst(5)) }
         var key = [UInt8](repeating: 0, count: 64), count = 0
-        try Self.call(module, token, object, pinFile) { where_, reason in penstock_token_public(where_, &key, &count, reason) }
+        try Self.call(module, token, object, pinFile) { place, reason in penstock_token_public(place, &key, &count, reason) }
         do throws(CryptographyError) {
             publicKey = try PublicKey(count == 64 ? .es256 : .ed25519, [UInt8](key[..<count]))
         } catch { throw .failed(PENSTOCK_TOKEN_PUBLIC.rawValue, reason: 0) }
@@ -88,7 +88,7 @@ public struct TokenKey: Sendable {
     public func sign(_ message: [UInt8]) throws(TokenError) -> [UInt8] {
         let input = publicKey.algorithm == .es256 ? SHA256.hash(message).bytes : message
         var signature = [UInt8](repeating: 0, count: 64)
-        try Self.call(module, token, object, pinFile) { where_, reason in penstock_token_sign(where_, input, input.count, &signature, reason) }
+        try Self.call(module, token, object, pinFile) { place, reason in penstock_token_sign(place, input, input.count, &signature, reason) }
         guard publicKey.verify(signature: signature, message: message.span.bytes) else { throw .signatureWrong }
         return signature
     }
