@@ -305,8 +305,7 @@ extension Control {
         case .latchingRelay:
             let relay = relays[actuators[a].position]
             // One of which it is not known where it is may be running.
-            let isSet = relay.isKnown && relay.permille == 1000
-            return (isSet || !relay.isKnown, isSet && !actuators[a].wasDriven)
+            return (relay.isKnown ? relay.permille == 1000 : true, relay.hasBegunToSet)
         }
     }
 

@@ -55,6 +55,9 @@ struct RelayState {
     private var safePermille: Int { safeState == .open ? 1000 : 0 }
     @inline(__always) var isAway: Bool { !isKnown || permille != safePermille || pulsing != .none }
 
+    /// A pulse that sets it has begun in this step: a start, whether it is let finish or not.
+    var hasBegunToSet: Bool { pulsing == .open && since == 0 }
+
     /// `contact` if it does not follow.
     mutating func observe(_ reading: LineReading, _ elapsed: Int, _ tick: Int) -> Reason {
         guard contactLine >= 0, pulsing == .none else { return .none }

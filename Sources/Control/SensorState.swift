@@ -152,7 +152,7 @@ struct SensorState {
         if debounce.value != .unreadable { value = debounce.value == activeReading ? 1 : 0 }
     }
 
-    /// The level that two contacts agree to differ on; while they do not, the one before.
+    /// The level that two contacts agree to differ on; while they do not, the one before, if there was one.
     private mutating func resolved(_ one: LineReading, _ other: LineReading, _ elapsed: Int) -> LineReading {
         if one == .unreadable || other == .unreadable { return .unreadable }
         guard one == other else {
@@ -160,7 +160,7 @@ struct SensorState {
             return one
         }
         agreeing = min(agreeing + elapsed, discrepancyMilliseconds)
-        return lastReading == .unreadable ? one : lastReading
+        return lastReading
     }
 
     // MARK: meters

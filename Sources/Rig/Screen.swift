@@ -99,11 +99,11 @@ public enum Screen {
             "         closed \(dot(inputs[.inletClosedEnd])) open \(dot(inputs[.inletOpenEnd]))  \(standing("inlet", view))",
             "outlet   \(tank.outletOpen ? "open" : "shut") (\(signal(outputs[.outletEnergise])))  \(standing("outlet", view))",
             "pump     \(tank.pump.isRunning ? "\(green)runs\(reset)" : "rests")  \(standing("pump", view))",
-            "heater   \(outputs[.heater] == .high ? "\(red)on\(reset) " : "off"), water \(kelvin(tank.heating.millikelvin)) K above the room  \(standing("heater", view))",
+            "heater   \(outputs[.heater] == .high ? "\(red)on\(reset)" : "off"), water +\(kelvin(tank.heating.millikelvin)) K  \(standing("heater", view))",
             "flow     \(litres(tank.inflowMicrolitresPerSecond)) l/s in, \(litres(tank.outflowMicrolitresPerSecond)) l/s out, \(tank.pulses) pulses",
             "level    \(litres(tank.contentMicrolitres)) l, spilt \(tank.spiltMicrolitres == 0 ? "nothing" : "\(red)\(litres(tank.spiltMicrolitres)) l\(reset)")",
             "loops    \(Transmitter.allCases.map { milliamperes(tank.microamperes($0)) }.joined(separator: "  ")) mA",
-            "panel    \(bold)\(selector(panel.selector))\(reset)  open \(dot(panel.openPressed)) close \(dot(panel.closePressed)) reset \(dot(tank.resetPressed))  door \(panel.doorIsOpen ? "\(red)open\(reset)" : "closed")",
+            "panel    \(bold)\(selector(panel.selector))\(reset)  open \(dot(panel.openPressed)) close \(dot(panel.closePressed)) reset \(dot(tank.resetPressed))  door \(panel.doorIsOpen ? "\(red)open\(reset)" : "shut")",
             "phase    \(view.phase ?? "-")\(view.bypasses.isEmpty ? "" : "  \(red)bypassed: \(view.bypasses.joined(separator: ", "))\(reset)")",
             "lines    \(view.wiring.connected ? "\(view.wiring.requests) requests" : "no board")\(view.wiring.frozen.isEmpty ? "" : "  \(red)frozen: \(view.wiring.frozen.map(\.rawValue).sorted().joined(separator: ", "))\(reset)")",
         ]
@@ -160,7 +160,7 @@ public enum Screen {
     private static func litres(_ microlitres: Int64) -> String { String(format: "%.2f", Double(microlitres) / 1e6) }
 
     private static func beside(_ left: [String], _ right: [String]) -> [String] {
-        (0..<max(left.count, right.count)).map { row in
+        (0..<max(left.count, right.count + 1)).map { row in
             let first = row < left.count ? left[row] : ""
             let second = row >= 1 && row - 1 < right.count ? right[row - 1] : ""
             return first + String(repeating: " ", count: max(1, 30 - columns(first))) + second

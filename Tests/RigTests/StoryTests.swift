@@ -77,7 +77,7 @@ import Testing
         view.keys = (0..<14).map { ("\($0)", "a meaning") } + [("q", "quit")]
         let lines = Screen.frame(view, width: 80, height: 24).map { Screen.visible($0) }
         #expect(lines.count == 24 && lines.last!.contains("quit"))
-        for text in ["hand, trip level-high", "auto, operator", "auto, contact", "rinse  bypassed: level-high-high", "AUTO  open ○ close ○ reset ○", "door closed", "K above the room"] {
+        for text in ["hand, trip level-high", "auto, operator", "auto, contact", "rinse  bypassed: level-high-high", "AUTO  open ○ close ○ reset ○", "door shut", "water +0.0 K", "lines    no board"] {
             #expect(lines.contains { $0.contains(text) }, "\(text)")
         }
     }
