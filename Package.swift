@@ -68,7 +68,7 @@ let deviceTargets: [Target] = [
     target("Boot", ["System", "GPIO", "IIO", "TPMDevice", "Board", "Calibration", "Release", "BootState", "Telemetry"]),
     target("Supervisor", ["Backoff", "Boot", "Calibration", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
     target("Controller", ["System", "GPIO", "IIO", "Signed", "Calibration", "Control", "Board", "Telemetry", "Authority", "Confine"]),
-    target("Keeper", ["Backoff", "System", "TPMDevice", "Board", "Calibration", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
+    target("Keeper", ["Backoff", "System", "TPMDevice", "Board", "Release", "Calibration", "Command", "Control", "Journal", "Telemetry", "Authority", "Confine"]),
     target("Uplink", ["System", "Cryptography", "MQTT", "HTTP", "DHCP", "DNS", "Backoff", "Signed", "Board", "Authority", "Confine"]),
     target("Installer", ["Bytes", "System", "Signed", "Verity", "Release", "Board", "Backoff", "Telemetry", "Authority", "Confine"]),
 
@@ -86,9 +86,11 @@ let benchTargets: [Target] = [
 ]
 
 let hostTargets: [Target] = [
+    .target(name: "CToken"),
+    .target(name: "Token", dependencies: ["CToken", "Bytes", "Cryptography"]),
     .testTarget(name: "StepBenchTests", dependencies: ["StepBench"]),
     .target(name: "Compiler", dependencies: [
-        "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Verity", "Release", "BootState", "Command",
+        "Token", "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Verity", "Release", "BootState", "Command",
         .product(name: "TOMLKit", package: "TOMLKit"),
     ]),
     .target(name: "TPMSocket", dependencies: ["TPM"]),
@@ -117,6 +119,8 @@ let hostTargets: [Target] = [
     .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk"]),
     .target(name: "SimulatedRelease", dependencies: ["Release", "SimulatedDisk"], path: "Tests/SimulatedRelease"),
     .testTarget(name: "ReleaseTests", dependencies: ["Release", "SimulatedRelease"]),
+    .target(name: "Fuzzing", dependencies: ["SimulatedDisk"], path: "Tests/Fuzzing"),
+    .testTarget(name: "FuzzTests", dependencies: ["Fuzzing", "Board", "BootState", "Release", "Signed", "SimulatedRelease", "Verity"], exclude: ["Corpus"]),
     .testTarget(name: "InstallerTests", dependencies: ["Installer", "Authority", "BootState", "SimulatedRelease"]),
 
     .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"]),
@@ -127,7 +131,8 @@ let hostTargets: [Target] = [
     .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"]),
     .testTarget(name: "JournalTests", dependencies: ["Journal", "Cryptography", "Bytes"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"]),
-    .testTarget(name: "SignedTests", dependencies: ["Signed", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"]),
+    .testTarget(name: "TokenTests", dependencies: ["Token", "Signed", "Cryptography"]),
+    .testTarget(name: "SignedTests", dependencies: ["Signed", "Release", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"]),
     .testTarget(name: "MQTTTests", dependencies: ["MQTT"]),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
     .testTarget(name: "BackoffTests", dependencies: ["Backoff"]),

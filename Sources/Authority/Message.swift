@@ -1,6 +1,7 @@
 // Duty: what roles say to each other: one packet a message, [type, fields ...] in deterministic CBOR.
 // Trust: a role may be compromised; whoever decodes ends a sender that says what its channel's table
-// does not list. Must never carry a descriptor, a path outside the declared ones, or a secret.
+// does not list. Must never carry a descriptor, a path outside the declared ones, or a secret other than
+// the content key of one encrypted bundle.
 import Bytes
 import Control
 
@@ -28,6 +29,8 @@ public enum MessageLimit {
     public static let retained = Retained.encodedMaximum
     public static let record = 8192
     public static let chunk = 12288
+    /// The keys of an encrypted bundle, and the one that is found in them.
+    public static let bundleKeys = 12288, contentKey = 32
     public static let text = 256
     public static let points = 64
 }
@@ -70,6 +73,10 @@ public enum SupervisorMessage: Message, Equatable {
     case proceed
     /// The board restarts in a moment: bring to an end what must not be cut.
     case restarting
+    /// To the keeper, for the installer: find the content key in these keys of an encrypted bundle.
+    case findContentKey(keys: [UInt8])
+    /// To the installer: the content key, 32 bytes; empty if there is none for this device.
+    case contentKey([UInt8])
     /// To the keeper: the calibration that it passed on will not take over.
     case calibrationRefused(code: String, text: String)
 
@@ -88,6 +95,8 @@ public enum SupervisorMessage: Message, Equatable {
         case (4, 3): self = .event(code: try reader.text(maximum: 64), text: try reader.text(maximum: MessageLimit.text))
         case (5, 1): self = .proceed
         case (6, 1): self = .restarting
+        case (8, 2): self = .findContentKey(keys: try reader.bytes(maximum: MessageLimit.bundleKeys))
+        case (9, 2): self = .contentKey(try reader.bytes(maximum: MessageLimit.contentKey))
         case (7, 3): self = .calibrationRefused(code: try reader.text(maximum: 64), text: try reader.text(maximum: MessageLimit.text))
         default: throw .outOfRange(at: at)
         }
@@ -104,6 +113,8 @@ public enum SupervisorMessage: Message, Equatable {
         case .event(let code, let text): writer.array(3); writer.unsigned(4); writer.text(code); writer.text(text)
         case .proceed: writer.array(1); writer.unsigned(5)
         case .restarting: writer.array(1); writer.unsigned(6)
+        case .findContentKey(let keys): writer.array(2); writer.unsigned(8); writer.bytes(keys)
+        case .contentKey(let key): writer.array(2); writer.unsigned(9); writer.bytes(key)
         case .calibrationRefused(let code, let text): writer.array(3); writer.unsigned(7); writer.text(code); writer.text(text)
         }
     }
@@ -140,6 +151,12 @@ public enum RoleMessage: Message, Equatable {
     case retained([UInt8])
     /// Keeper, after a verified order: this signed calibration is to take over.
     case calibration([UInt8])
+    /// Installer: have the content key found in these keys of an encrypted bundle.
+    case findContentKey(keys: [UInt8])
+    /// Keeper: the content key, 32 bytes; empty if there is none for this device.
+    case contentKey([UInt8])
+    /// Keeper: this signed key set is to follow on the present one.
+    case keySet([UInt8])
     /// Controller: the calibration with this payload digest is the one it acts by.
     case calibrationInForce(digest: [UInt8])
 
@@ -167,6 +184,9 @@ public enum RoleMessage: Message, Equatable {
         case (13, 2): self = .retained(try reader.bytes(maximum: MessageLimit.retained))
         case (14, 2): self = .calibration(try reader.bytes(maximum: MessageLimit.document))
         case (15, 2): self = .calibrationInForce(digest: try reader.bytes(exactly: 32))
+        case (17, 2): self = .findContentKey(keys: try reader.bytes(maximum: MessageLimit.bundleKeys))
+        case (18, 2): self = .contentKey(try reader.bytes(maximum: MessageLimit.contentKey))
+        case (16, 2): self = .keySet(try reader.bytes(maximum: MessageLimit.document))
         default: throw .outOfRange(at: at)
         }
     }
@@ -192,6 +212,9 @@ public enum RoleMessage: Message, Equatable {
         case .retained(let bytes): writer.array(2); writer.unsigned(13); writer.bytes(bytes)
         case .calibration(let object): writer.array(2); writer.unsigned(14); writer.bytes(object)
         case .calibrationInForce(let digest): writer.array(2); writer.unsigned(15); writer.bytes(digest)
+        case .findContentKey(let keys): writer.array(2); writer.unsigned(17); writer.bytes(keys)
+        case .contentKey(let key): writer.array(2); writer.unsigned(18); writer.bytes(key)
+        case .keySet(let object): writer.array(2); writer.unsigned(16); writer.bytes(object)
         }
     }
 }

@@ -18,6 +18,8 @@ public enum Grant: Sendable, Equatable {
     case journal
     /// The slot that is not running, read and written.
     case inactiveSlot
+    /// The boot partition of that slot; where the board has none, a descriptor that is always at its end.
+    case inactiveBoot
     /// A packet socket on the board's interface, for DHCP alone.
     case packetSocket
 }
@@ -95,7 +97,7 @@ public enum Authority {
             role: .installer,
             reason: "writes the inactive slot, each block verified first; no network, no keys, started on demand",
             user: 1004,
-            grants: [.supervisor, .channel(.uplink), .inactiveSlot],
+            grants: [.supervisor, .channel(.uplink), .inactiveSlot, .inactiveBoot],
             hasNetwork: false,
             hasDriverThreads: false,
             limits: Limits(data: 8 << 20, descriptors: 16),
@@ -112,8 +114,8 @@ public enum Authority {
         case .checkIn, .event: true
         case .control, .retained, .calibrationInForce: role == .controller
         case .connected, .lease, .leaseLost: role == .uplink
-        case .update, .reboot, .inject, .calibration: role == .keeper
-        case .installing, .installed, .progress, .installFailed: role == .installer
+        case .update, .reboot, .inject, .calibration, .keySet, .contentKey: role == .keeper
+        case .installing, .installed, .progress, .installFailed, .findContentKey: role == .installer
         }
     }
 }

@@ -12,7 +12,7 @@ public enum TPMDemand: UInt8, CaseIterable, Sendable {
 
 public struct Partition: Equatable, Sendable {
     public let label: PartitionLabel
-    /// Bytes, a multiple of `DiskLayout.blockBytes`.
+    /// Bytes, a multiple of `DiskLayout.blockBytes`; 0 for one that the board does without.
     public let size: Int
 
     public init(label: PartitionLabel, size: Int) {
@@ -129,17 +129,20 @@ extension BoardDescription {
     }
 
     private func checkPartitions() throws(BoardError) {
-        try demand(partitions.count == PartitionLabel.allCases.count, "disk.partitions", "one of each: boot-state, commissioning, slot-a, slot-b, journal")
+        try demand(partitions.count == PartitionLabel.allCases.count, "disk.partitions", "one of each: boot-state, commissioning, slot-a, slot-b, journal, key-set, boot-a, boot-b")
         for (index, partition) in partitions.enumerated() {
             let field = "disk.partitions.\(partition.label.text)"
-            try demand(Int(partition.label.rawValue) == index, field, "partitions stand in the order boot-state, commissioning, slot-a, slot-b, journal")
+            try demand(Int(partition.label.rawValue) == index, field, "partitions stand in the order boot-state, commissioning, slot-a, slot-b, journal, key-set, boot-a, boot-b")
             try demand(partition.size % DiskLayout.blockBytes == 0, field, "\(partition.size) bytes are no multiple of \(DiskLayout.blockBytes)")
+            if partition.size == 0, partition.label.isOptional { continue }
             let least = Self.leastSize(of: partition.label)
             try demand(partition.size >= least, field, "\(partition.size) bytes are less than the \(least) that it needs")
             try demand(partition.size <= DiskLayout.partitionMaximumBytes, field, "more than 1 TiB")
         }
         try demand(size(of: .bootState) == DiskLayout.bootStateBytes, "disk.partitions.boot-state", "its size is always \(DiskLayout.bootStateBytes) bytes")
         try demand(size(of: .commissioning) == DiskLayout.commissioningBytes, "disk.partitions.commissioning", "its size is always \(DiskLayout.commissioningBytes) bytes")
+        try demand(size(of: .keySet) == DiskLayout.keySetBytes, "disk.partitions.key-set", "its size is always \(DiskLayout.keySetBytes) bytes")
+        try demand(size(of: .bootA) == size(of: .bootB), "disk.partitions.boot-b", "both boot partitions must have the same size, or neither may be there")
         try demand(size(of: .slotA) == size(of: .slotB), "disk.partitions.slot-b", "both slots must have the same size: what fits one must fit the other")
     }
 
@@ -149,6 +152,8 @@ extension BoardDescription {
         case .commissioning: DiskLayout.commissioningBytes
         case .slotA, .slotB: DiskLayout.slotMinimumBytes
         case .journal: DiskLayout.journalMinimumBytes
+        case .keySet: DiskLayout.keySetBytes
+        case .bootA, .bootB: 2 * DiskLayout.blockBytes
         }
     }
 

@@ -1,14 +1,18 @@
-// Where things stand on the disk: five partitions of a GPT, found by their label.
+// Where things stand on the disk: the partitions of a GPT, found by their place in it.
 
 import Bytes
 
-/// The partitions that every board has, in the order they stand on the disk.
+/// The partitions in the order they stand on the disk. Every board has the first six; the last two are those
+/// of a board whose boot loader takes kernels from them.
 public enum PartitionLabel: UInt8, CaseIterable, Sendable {
     case bootState = 0
     case commissioning
     case slotA
     case slotB
     case journal
+    case keySet
+    case bootA
+    case bootB
 
     /// The partition name in the GPT.
     public var text: String {
@@ -18,8 +22,14 @@ public enum PartitionLabel: UInt8, CaseIterable, Sendable {
         case .slotA: "slot-a"
         case .slotB: "slot-b"
         case .journal: "journal"
+        case .keySet: "key-set"
+        case .bootA: "boot-a"
+        case .bootB: "boot-b"
         }
     }
+
+    /// Whether a board may do without it.
+    public var isOptional: Bool { self == .bootA || self == .bootB }
 
     /// Its number in the GPT, from 1: what the kernel appends to the disk's device name.
     public var number: Int { Int(rawValue) + 1 }
@@ -35,6 +45,7 @@ public enum DiskLayout {
     public static let alignmentBytes = 1 << 20
     public static let bootStateBytes = 65536
     public static let commissioningBytes = 65536
+    public static let keySetBytes = 65536
     /// The end of a slot: the signed manifest.
     public static let manifestAreaBytes = 65536
     /// A slot of one data block: the block, the superblock, the manifest area.

@@ -69,9 +69,8 @@ private struct FirstStage: ~Copyable {
         try startWatchdog(board)
         try makeOutputsSafe(board)
         findAnalogues(board)
-        let keyBytes = try attempt("key set") { () throws(SystemError) in try readFile("/trust/keyset.cbor", maximum: 14336) }
-        let keys = try attempt("key set") { () throws(PayloadError) in try KeySet(decoding: keyBytes.span.bytes) }
         try openTPM(board)
+        let keys = try chooseKeySet(board)
         let commissioningBytes = try readCommissioning(board)
         let commissioning = try attempt("commissioning") { () throws(SignedError) in
             try verify(commissioningBytes.span.bytes, as: Commissioning.self, with: keys)
@@ -82,13 +81,13 @@ private struct FirstStage: ~Copyable {
         note("commissioned as \(commissioning.payload.device)")
         try readFloor(commissioning.payload)
         let slot = try chooseSlot(board, keys)
-        try measure(slot, commissioning.payloadDigest)
+        try measure(slot, keys, commissioning.payloadDigest)
         try mountRoot(slot)
-        let calibration = try chooseCalibration(board, keys)
+        let calibration = try chooseCalibration(board, keys, slot.calibration)
         try measure(calibration)
         note("root mounted read-only over dm-verity after \(monotonicMilliseconds()) ms")
         let handover = Handover(
-            lines: lines, analogues: analogues, watchdog: watchdog, slot: slot.name.rawValue, keySet: keyBytes, board: boardBytes,
+            lines: lines, analogues: analogues, watchdog: watchdog, slot: slot.name.rawValue, keySet: keys.encoded(), board: boardBytes,
             commissioning: commissioningBytes, manifest: slot.object, calibration: calibration.object, report: report.encoded())
         try leave(handover)
     }
@@ -163,6 +162,35 @@ private struct FirstStage: ~Copyable {
         }
         let device = try attempt("TPM") { () throws(SystemError) in try Descriptor(opening: TPMDevice.path, .readWrite) }
         tpm = TPM(TPMDevice(device))
+    }
+
+    /// The newest key set that the disk leads to from the initramfs's own, if none newer was ever in force.
+    private mutating func chooseKeySet(_ board: BoardDescription) throws(BootFailure) -> KeySet {
+        let bytes = try attempt("key set") { () throws(SystemError) in try readFile("/trust/keyset.cbor", maximum: 14336) }
+        let anchor = try attempt("key set") { () throws(PayloadError) in try KeySet(decoding: bytes.span.bytes) }
+        // What can't be read leads nowhere; whether that is enough is for the floor to say.
+        var links: [[UInt8]] = [], floor: UInt64 = 0
+        do throws(SystemError) {
+            var partition = try BlockStore(opening: board.devicePath(of: .keySet), .read)
+            do throws(BootStateError) { links = try TwoCopies<StoredKeySets>(loading: &partition).content?.links ?? [] } catch {
+                note("key sets unreadable: \(error.text)")
+            }
+        } catch { note("key sets unreadable: \(error.text)") }
+        if tpm != nil {
+            do throws(TPMError) { floor = try tpm!.readKeySetFloor() } catch { throw BootFailure("key set floor", error) }
+        } else {
+            floor = weakKeySetFloor(board)
+        }
+        let keys = try attempt("key set") { () throws(KeySetRefusal) in try KeySetTerms(current: anchor, floor: floor).chosen(links) }
+        note("key set version \(keys.version), floor \(floor)\(tpm == nil ? ", weak" : ""), \(keys.version == anchor.version ? "of the initramfs" : "after version \(anchor.version) of the initramfs")")
+        return keys
+    }
+
+    private func weakKeySetFloor(_ board: BoardDescription) -> UInt64 {
+        do throws(SystemError) {
+            var partition = try BlockStore(opening: board.devicePath(of: .bootState), .read)
+            do throws(BootStateError) { return try TwoCopies<RetainedState>(loading: &partition).content?.keySetFloor ?? 0 } catch { return 0 }
+        } catch { return 0 }
     }
 
     private func readCommissioning(_ board: BoardDescription) throws(BootFailure) -> [UInt8] {
@@ -245,12 +273,13 @@ private struct FirstStage: ~Copyable {
     }
 
     /// PCR 11: what runs. PCR 12: what it was told. (Before the root is used.)
-    private mutating func measure(_ slot: borrowing VerifiedSlot, _ commissioning: Digest) throws(BootFailure) {
+    private mutating func measure(_ slot: borrowing VerifiedSlot, _ keys: KeySet, _ commissioning: Digest) throws(BootFailure) {
         guard tpm != nil else { return }
         do throws(TPMError) {
             try tpm!.measure(11, .release, slot.manifest.payloadDigest, "manifest \(report.release)", into: &log)
             try tpm!.measure(11, .release, slot.manifest.payload.root.root, "root hash", into: &log)
             try tpm!.measure(12, .tag, SHA256.hash(boardBytes.span.bytes), "board", into: &log)
+            try tpm!.measure(12, .tag, SHA256.hash(keys.encoded()), "key set", into: &log)
             try tpm!.measure(12, .tag, commissioning, "commissioning", into: &log)
         } catch { throw BootFailure("measure", error) }
     }
@@ -267,9 +296,14 @@ private struct FirstStage: ~Copyable {
     }
 
     /// The release's calibration, or the one that took over while the board ran.
-    private mutating func chooseCalibration(_ board: BoardDescription, _ keys: KeySet) throws(BootFailure) -> AdmittedCalibration {
-        let own = try attempt("calibration") { () throws(SystemError) in
-            try readFile("/newroot/calibration.cose", maximum: StoredCalibration.objectMaximum)
+    private mutating func chooseCalibration(_ board: BoardDescription, _ keys: KeySet, _ component: [UInt8]?) throws(BootFailure) -> AdmittedCalibration {
+        let own: [UInt8]
+        if let component {
+            own = component
+        } else {
+            own = try attempt("calibration") { () throws(SystemError) in
+                try readFile("/newroot/calibration.cose", maximum: StoredCalibration.objectMaximum)
+            }
         }
         var partition = try attempt("calibration") { () throws(SystemError) in
             try BlockStore(opening: board.devicePath(of: .bootState), .read)

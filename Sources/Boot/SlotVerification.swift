@@ -51,6 +51,8 @@ public struct VerifiedSlot {
     public let manifest: Verified<Manifest>
     /// The signed object, for whoever verifies it again.
     public let object: [UInt8]
+    /// Where the release brings it as a component, and not in its root image.
+    public let calibration: [UInt8]?
 
     public var signers: String {
         var text = ""
@@ -58,11 +60,12 @@ public struct VerifiedSlot {
         return text
     }
 
-    fileprivate init(name: SlotName, path: String, manifest: Verified<Manifest>, object: [UInt8]) {
+    fileprivate init(name: SlotName, path: String, manifest: Verified<Manifest>, object: [UInt8], calibration: [UInt8]?) {
         self.name = name
         self.path = path
         self.manifest = manifest
         self.object = object
+        self.calibration = calibration
     }
 }
 
@@ -70,33 +73,50 @@ public struct VerifiedSlot {
 /// fed as the blocks go by, or negative.
 public func verifySlot(_ name: SlotName, _ terms: SlotTerms, feed: Int32) throws(SlotFault) -> VerifiedSlot {
     let path = terms.board.devicePath(of: name.partition)
-    var partition: BlockStore
-    do throws(SystemError) { partition = try BlockStore(opening: path, .read) } catch { throw SlotFault(error, .medium) }
-    let manifest: Verified<Manifest>, object: [UInt8]
-    do throws(SlotError) { (manifest, object) = try installedManifest(in: &partition, keys: terms.keys) } catch {
+    let hasBoot = terms.board.size(of: name.bootPartition) > 0
+    var store: SlotStore<BlockStore>
+    do throws(SystemError) {
+        store = SlotStore(
+            try BlockStore(opening: path, .read),
+            boot: try BlockStore(opening: hasBoot ? terms.board.devicePath(of: name.bootPartition) : "/dev/null", .read))
+    } catch { throw SlotFault(error, .medium) }
+    guard let layout = store.layout else { throw SlotFault(SlotError.partition) }
+    let found: InstalledManifest
+    do throws(SlotError) { found = try installedManifest(in: &store, layout: layout, keys: terms.keys) } catch {
         if case .store = error { throw SlotFault(error, .medium) }
         throw SlotFault(error)
     }
+    let manifest = found.manifest.payload
     do throws(ReleaseRefusal) {
-        try manifest.payload.admit(board: terms.board.name, hardwareRevision: terms.board.hardwareRevision, floor: terms.floor)
+        try manifest.admit(board: terms.board.name, hardwareRevision: terms.board.hardwareRevision, floor: terms.floor)
     } catch {
         if case .belowFloor = error { throw SlotFault(error, .floor) }
         throw SlotFault(error)
     }
+    var calibration: [UInt8]?
     do throws(VerityError) {
-        var scan = VerityScan(manifest.payload.root)
-        var slices = 0
-        while try scan.step(&partition) {
-            slices += 1
-            if feed >= 0, slices % 64 == 0 { feedWatchdog(feed) }
+        for (component, offset) in zip(manifest.components, found.offsets) {
+            guard let offset else { continue }
+            try scan(component, at: offset, &store, feed)
+            if component.kind == .calibration { calibration = try content(of: component, at: offset, in: &store) }
         }
     } catch {
         if case .store = error { throw SlotFault(error, .medium) }
         throw SlotFault(error)
     }
-    return VerifiedSlot(name: name, path: path, manifest: manifest, object: object)
+    return VerifiedSlot(name: name, path: path, manifest: found.manifest, object: found.object, calibration: calibration)
+}
+
+private func scan(_ component: Component, at offset: Int, _ store: inout SlotStore<BlockStore>, _ feed: Int32) throws(VerityError) {
+    var scan = VerityScan(component.identity, at: offset)
+    var slices = 0
+    while try scan.step(&store) {
+        slices += 1
+        if feed >= 0, slices % 64 == 0 { feedWatchdog(feed) }
+    }
 }
 
 extension SlotName {
     public var partition: PartitionLabel { self == .a ? .slotA : .slotB }
+    public var bootPartition: PartitionLabel { self == .a ? .bootA : .bootB }
 }

@@ -4,7 +4,7 @@
 import Bytes
 import Cryptography
 
-/// Where records of one kind lie in the partition `boot-state`, and how they begin.
+/// Where records of one kind lie in their partition, and how they begin.
 public struct RecordPlace: Sendable {
     /// Eight ASCII characters.
     public let magic: StaticString

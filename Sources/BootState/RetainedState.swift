@@ -1,5 +1,5 @@
 // What outlives the controller and a power cut: latched trips, faults and counters as the controller
-// gave them, the floor under calibrations, and the calibration that took over while the board ran.
+// gave them, the floors under calibrations and key sets, and the calibration that took over while the board ran.
 // Trust: whoever has the disk in hand can forge it; a calibration is verified again each time.
 
 import Bytes
@@ -14,24 +14,29 @@ public struct RetainedState: Recorded {
 
     /// The highest version of a calibration that was in force; none below it ever is again.
     public var calibrationFloor: UInt64
+    /// The lowest version of a key set that is still believed, on a board whose TPM does not hold it.
+    public var keySetFloor: UInt64
     /// Module Control's encoding; empty before there was anything.
     public var controller: [UInt8]
 
-    public init(calibrationFloor: UInt64, controller: [UInt8]) {
+    public init(calibrationFloor: UInt64, keySetFloor: UInt64 = 0, controller: [UInt8]) {
         self.calibrationFloor = calibrationFloor
+        self.keySetFloor = keySetFloor
         self.controller = controller
     }
 
-    // [floor, controller's part]
+    // [floor of calibrations, floor of key sets, controller's part]
     public func write(to writer: inout CBORWriter) {
-        writer.array(2)
+        writer.array(3)
         writer.unsigned(calibrationFloor)
+        writer.unsigned(keySetFloor)
         writer.bytes(controller)
     }
 
     public init(from reader: inout CBORReader) throws(CBORError) {
-        try reader.array(exactly: 2)
+        try reader.array(exactly: 3)
         calibrationFloor = try reader.unsigned()
+        keySetFloor = try reader.unsigned()
         controller = try reader.bytes(maximum: Self.controllerMaximum)
     }
 }

@@ -58,6 +58,10 @@ public enum BoardCompiler {
     private static func partitions(_ section: TOMLSection) throws(Failure) -> [Partition] {
         var partitions: [Partition] = []
         for label in PartitionLabel.allCases {
+            if label.isOptional, !section.has(label.text) {
+                partitions.append(Partition(label: label, size: 0))
+                continue
+            }
             let size = try section.size(label.text)
             guard size % DiskLayout.blockBytes == 0 else {
                 let next = (size / DiskLayout.blockBytes + 1) * DiskLayout.blockBytes

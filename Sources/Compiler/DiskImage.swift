@@ -31,7 +31,7 @@ public struct DiskImage {
         self.board = board
         var offset = DiskLayout.alignmentBytes
         var places: [Place] = []
-        for partition in board.partitions {
+        for partition in board.partitions where partition.size > 0 {
             places.append(Place(label: partition.label, offset: offset, size: partition.size))
             offset = Self.aligned(offset + partition.size)
         }
@@ -44,14 +44,17 @@ public struct DiskImage {
         (offset + DiskLayout.alignmentBytes - 1) / DiskLayout.alignmentBytes * DiskLayout.alignmentBytes
     }
 
-    public func place(of label: PartitionLabel) -> Place { places[Int(label.rawValue)] }
+    /// Of a partition that the board has.
+    public func place(of label: PartitionLabel) -> Place { places.first { $0.label == label }! }
 
     /// Writes the disk as a sparse file, whole or not at all.
     public func write(to path: String, contents: [PartitionLabel: PartitionContent]) throws(Failure) {
-        for (label, content) in contents where content.end > place(of: label).size {
+        for (label, content) in contents {
+            let size = board.size(of: label)
+            guard content.end > size else { continue }
             throw Failure(
                 code: "partition-full",
-                text: "the content of \(label.text) takes \(content.end) bytes, the partition has \(place(of: label).size): enlarge it in the board file, or make the content smaller")
+                text: "the content of \(label.text) takes \(content.end) bytes, the partition has \(size): enlarge it in the board file, or make the content smaller")
         }
         var pieces: [(offset: Int, bytes: [UInt8])] = []
         for place in places {

@@ -20,7 +20,8 @@ public struct DiskInspection {
             case .bootState: parts.append((place.label.text, Self.bootState(&part)))
             case .commissioning: parts.append((place.label.text, Self.commissioning(&part)))
             case .slotA, .slotB: parts.append((place.label.text, Self.slot(&part)))
-            case .journal: break
+            case .keySet: parts.append((place.label.text, Self.keySets(&part)))
+            case .journal, .bootA, .bootB: break
             }
         }
     }
@@ -49,6 +50,16 @@ public struct DiskInspection {
             let commissioning = try Commissioning(decoding: object.unverifiedPayload.span.bytes)
             return "\(commissioning.device), broker \(commissioning.broker.host):\(commissioning.broker.port), updates from \(commissioning.updateServer.host):\(commissioning.updateServer.port)\(commissioning.updatePath)\(signers(object))"
         } catch { return "none (\(error))" }
+    }
+
+    private static func keySets(_ part: inout DiskPartition) -> String {
+        do throws(BootStateError) {
+            guard let links = try TwoCopies<StoredKeySets>(loading: &part).content?.links, !links.isEmpty else { return "none but the initramfs's" }
+            return links.map { link in
+                guard let object = try? SignedObject(link.span.bytes), let set = try? KeySet(decoding: object.unverifiedPayload.span.bytes) else { return "no key set" }
+                return "version \(set.version)\(signers(object))"
+            }.joined(separator: "; ")
+        } catch { return error.text }
     }
 
     private static func slot(_ part: inout DiskPartition) -> String {

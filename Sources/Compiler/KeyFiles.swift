@@ -1,6 +1,7 @@
 // Signing keys as files: NAME.key, PKCS#8 in PEM, mode 0600; NAME.pub, the public half in PEM.
 import Cryptography
 import Signed
+import Token
 
 public enum KeyFiles {
     /// Makes NAME.key and NAME.pub. Existing files are kept and refused.
@@ -25,8 +26,11 @@ public enum KeyFiles {
         do throws(CryptographyError) { return try PrivateKey(pem: pem) } catch { throw Failure(error, path: path) }
     }
 
-    /// The public key in a .pub file, or the public half of a .key file.
+    /// The public key in a .pub file, the public half of a .key file, or that of a key in a token (pkcs11: URI).
     public static func publicKey(_ path: String) throws(Failure) -> PublicKey {
+        if path.hasPrefix("pkcs11:") {
+            do throws(TokenError) { return try TokenKey(uri: path).publicKey } catch { throw Failure(error, path: path) }
+        }
         var pem = try readFile(path, maximum: PrivateKey.pemMaximum)
         defer { wipe(&pem) }
         do throws(CryptographyError) {

@@ -11,7 +11,7 @@ public enum KeySetCompiler {
     ///     version = 1
     ///     [[key]]
     ///     name = "release-1"
-    ///     public = "release-1.pub"        # beside this file
+    ///     public = "release-1.pub"        # beside this file, or a pkcs11: URI
     ///     purposes = ["manifest", "key-set"]
     ///     [threshold]
     ///     manifest = 1
@@ -71,7 +71,7 @@ public enum KeySetCompiler {
             purposes.append(next)
         }
         let base = URL(fileURLWithPath: path).deletingLastPathComponent()
-        let key = try KeyFiles.publicKey(URL(fileURLWithPath: file, relativeTo: base).path)
+        let key = try KeyFiles.publicKey(file.hasPrefix("pkcs11:") ? file : URL(fileURLWithPath: file, relativeTo: base).path)
         return KeySet.Entry(name: name, key: key, purposes: purposes)
     }
 

@@ -54,7 +54,7 @@ private func step(_ name: String, _ result: Int32) throws(ConfineError) {
 extension Grant {
     var isStorage: Bool {
         switch self {
-        case .journal, .inactiveSlot, .tpm: true
+        case .journal, .inactiveSlot, .inactiveBoot, .tpm: true
         default: false
         }
     }

@@ -15,7 +15,7 @@ public enum CryptographyError: Error, Equatable {
     /// The file is no PEM of a key (RFC 7468), is encrypted, or is longer than `PrivateKey.pemMaximum`.
     case notPEM
 
-    public enum Step: UInt8, Sendable { case generate, sign, seal, encode }
+    public enum Step: UInt8, Sendable { case generate, sign, seal, encode, agree }
 }
 
 extension CryptographyError: Coded {
@@ -32,6 +32,7 @@ extension CryptographyError: Coded {
         case .failed(.generate): "no key could be generated: OpenSSL gave none; is memory short?"
         case .failed(.sign): "the message could not be signed: OpenSSL refused the key"
         case .failed(.seal): "the data could not be sealed: OpenSSL refused; is memory short?"
+        case .failed(.agree): "no secret could be agreed on: OpenSSL refused the keys"
         case .failed(.encode): "the key could not be written as PEM: OpenSSL refused it"
         case .notAKey: "these bytes are no ES256 or Ed25519 key: check their length and where they came from"
         case .notPEM: "this is no unencrypted PEM of an ES256 or Ed25519 key: make one with 'penstockctl keys generate'"

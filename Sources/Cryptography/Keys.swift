@@ -61,7 +61,7 @@ public enum PublicKey: Hashable, Sendable {
     }
 
     /// OpenSSL's form of it, to be freed by the caller; nil if the bytes are no key.
-    private var handle: OpaquePointer? {
+    fileprivate var handle: OpaquePointer? {
         guard bytes.count == algorithm.publicKeyCount else { return nil }
         return algorithm == .es256 ? penstock_es256_public(bytes) : penstock_ed25519_public(bytes)
     }
@@ -140,6 +140,16 @@ public struct PrivateKey: ~Copyable {
         signature.removeLast(signature.count - count)
         guard let raw = ecdsaRaw(der: signature) else { throw .failed(.sign) }
         return raw
+    }
+
+    /// The secret that this key shares with another (ECDH over P-256, SP 800-56A): the x coordinate, 32
+    /// bytes. `wipe` it after use.
+    public func agree(with peer: PublicKey) throws(CryptographyError) -> [UInt8] {
+        guard publicKey.algorithm == .es256, peer.algorithm == .es256, let other = peer.handle else { throw .notAKey }
+        defer { EVP_PKEY_free(other) }
+        var secret = [UInt8](repeating: 0, count: 32)
+        guard penstock_ecdh(key, other, &secret) == 1 else { throw .failed(.agree) }
+        return secret
     }
 
     /// PKCS#8 in PEM. A secret: `wipe` it after use.

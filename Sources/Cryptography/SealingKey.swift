@@ -6,7 +6,7 @@ import COpenSSL
 ///
 /// A nonce of 12 bytes must never serve twice under one key: give a counter that only ascends, not
 /// a random one, where many messages are sealed.
-public struct SealingKey: ~Copyable {
+public struct SealingKey: ~Copyable, Sendable {
     public static let keyCount = 32, nonceCount = 12, tagCount = 16
 
     private var key: [UInt8]

@@ -5,18 +5,22 @@ import Cryptography
 import Release
 import Verity
 
+/// Of one component.
 struct BlockWriter: Sendable {
-    let layout: BundleLayout
+    let part: BundlePart
+    /// Where the component begins in the slot.
+    private let base: Int
     private var tree: VerityTree
     private var block = [UInt8](repeating: 0, count: blockSize)
     private var unsyncedBytes = 0
 
-    init(_ identity: VerityIdentity) {
-        layout = BundleLayout(identity.geometry)
-        tree = VerityTree(identity)
+    init(_ part: BundlePart, _ identity: VerityIdentity, at base: Int) {
+        self.part = part
+        self.base = base
+        tree = VerityTree(identity, at: base)
     }
 
-    /// Verifies and writes the whole blocks of `bytes`, which begin at a position of the bundle; returns
+    /// Verifies and writes the whole blocks of `bytes`, which begin at a position of the component; returns
     /// how many they were. Sound blocks before an altered one are written all the same.
     mutating func write<S: Store & ~Copyable>(_ bytes: [UInt8], at position: Int, to store: inout S) throws(InstallError) -> Int {
         let count = bytes.count / blockSize
@@ -32,10 +36,10 @@ struct BlockWriter: Sendable {
                 break
             }
             sound += 1
-            guard position + sound <= layout.geometry.hashAreaBlocks else { continue }
+            guard position + sound <= part.geometry.hashAreaBlocks else { continue }
             try put(bytes.span.bytes.extracting(range), position + sound - 1, &store)
         }
-        let dataFrom = max(0, layout.geometry.hashAreaBlocks - position)
+        let dataFrom = max(0, part.geometry.hashAreaBlocks - position)
         if dataFrom < sound {
             try put(bytes.span.bytes.extracting(dataFrom * blockSize..<sound * blockSize), position + dataFrom, &store)
         }
@@ -44,8 +48,8 @@ struct BlockWriter: Sendable {
     }
 
     private mutating func check<S: Store & ~Copyable>(_ bytes: RawSpan, _ position: Int, _ store: inout S) throws(InstallError) {
-        guard let block = layout.block(at: position) else { throw .oversent }
-        let offset = layout.offset(ofPosition: position)
+        guard let block = part.block(at: position) else { throw .oversent }
+        let offset = part.offset(ofPosition: position)
         if block == .superblock {
             guard bytes.copied() == tree.identity.superblock.encoded() else { throw .blockAltered(block, offset: offset) }
             return
@@ -63,7 +67,7 @@ struct BlockWriter: Sendable {
 
     private mutating func put<S: Store & ~Copyable>(_ bytes: RawSpan, _ position: Int, _ store: inout S) throws(InstallError) {
         do throws(StoreError) {
-            try store.write(bytes, at: layout.geometry.offset(of: layout.block(at: position)!))
+            try store.write(bytes, at: base + part.geometry.offset(of: part.block(at: position)!))
             unsyncedBytes += bytes.byteCount
             guard unsyncedBytes >= Installation.syncInterval else { return }
             try store.sync()
@@ -73,9 +77,9 @@ struct BlockWriter: Sendable {
 
     /// Whether the slot already holds the data block of this position.
     mutating func isPresent<S: Store & ~Copyable>(_ position: Int, in store: inout S) throws(InstallError) -> Bool {
-        let place = layout.block(at: position)!
+        let place = part.block(at: position)!
         do throws(StoreError) {
-            try store.read(at: layout.geometry.offset(of: place), into: &block)
+            try store.read(at: base + part.geometry.offset(of: place), into: &block)
         } catch { throw .slot(error) }
         let found = tree.identity.digest(of: block.span.bytes)
         do throws(VerityError) {

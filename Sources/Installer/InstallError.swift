@@ -14,7 +14,12 @@ public enum InstallError: Error, Equatable {
     case manifest(SignedError)
     case refused(ReleaseRefusal)
     case installerTooOld(needed: UInt32, present: UInt32)
-    case slotTooSmall(neededBytes: Int, presentBytes: Int)
+    /// The release's components have no place on this board.
+    case layout(LayoutRefusal)
+    /// The keys of an encrypted bundle.
+    case keys(BundleKeysError)
+    /// A block that does not open under the bundle's key; nothing of it was written.
+    case blockSealed(offset: Int)
     /// What was fetched for a block does not lead to the signed root; nothing of it was written.
     case blockAltered(VerityBlock, offset: Int)
     /// The slot's storage failed.
@@ -34,7 +39,9 @@ extension InstallError: Coded {
         case .manifest(let error): "manifest-" + error.code
         case .refused(let refusal): refusal.code
         case .installerTooOld: "unsupported"
-        case .slotTooSmall: "slot-too-small"
+        case .layout(let error): error.code
+        case .keys(let error): error.code
+        case .blockSealed: "bundle-block-altered"
         case .blockAltered: "bundle-block-altered"
         case .slot(let error): "slot-" + error.code
         case .readBack, .manifestReadBack: "slot-read-back-differs"
@@ -50,7 +57,10 @@ extension InstallError: Coded {
         case .refused(let refusal): refusal.text
         case .installerTooOld(let needed, let present):
             "the bundle needs installer version \(needed), this is \(present): install a release in between"
-        case .slotTooSmall(let needed, let present): "the release needs \(needed) bytes, the slot has \(present)"
+        case .layout(let error): error.text
+        case .keys(let error): error.text
+        case .blockSealed(let offset):
+            "the block at byte \(offset) of the bundle does not open under the bundle's key; it was not written: upload the bundle again"
         case .blockAltered(let block, let offset):
             "\(block.text), at byte \(offset) of the bundle, does not match the signed root hash; it was not written: upload the bundle again"
         case .slot(let error): "the slot: \(error.text)"

@@ -22,6 +22,8 @@ struct InstallSession {
     /// An uplink that says nothing for so long, neither bytes nor a failure, does not do its work; its
     /// own limits are all shorter.
     static let stallMilliseconds: UInt64 = 300_000
+    /// The TPM's answer takes a second or two; the keeper may have to start again.
+    static let keyMilliseconds: UInt64 = 60_000
     static let progressMilliseconds: UInt64 = 2000
     /// Codes of the uplink that say: the file has no more bytes.
     private static let endCodes = ["http-file-too-short", "http-range-not-satisfiable"]
@@ -37,6 +39,8 @@ struct InstallSession {
     private var isFlowing = false
     private var heardAt: UInt64 = 0
     private var retryAt: UInt64?
+    /// Since when the content key of an encrypted bundle is awaited.
+    private var keyAskedAt: UInt64?
     private var waitsForUplink = false
     private var retries = 0
     private var backoff = Backoff(firstMilliseconds: 1000, lastMilliseconds: 60_000)
@@ -96,6 +100,9 @@ struct InstallSession {
         guard !isOver else { return [] }
         switch message {
         case .proceed: feed(.writingAllowed, now, &slot)
+        case .contentKey(let key):
+            keyAskedAt = nil
+            feed(.contentKey(key), now, &slot)
         case .peer(.uplink, let alive):
             if alive, waitsForUplink || fetch != nil {
                 retryAt = now + Self.peerMilliseconds
@@ -121,7 +128,9 @@ struct InstallSession {
             retryAt = nil
             feed(.interrupted, now, &slot)
         }
-        if fetch != nil, now >= heardAt + Self.stallMilliseconds {
+        if let asked = keyAskedAt, now >= asked + Self.keyMilliseconds {
+            fail("bundle-key-stalled", "the keeper has not answered for \(Self.keyMilliseconds) ms whether the bundle is for this device: order the update again")
+        } else if fetch != nil, now >= heardAt + Self.stallMilliseconds {
             fail("fetch-stalled", "the uplink has sent nothing for \(Self.stallMilliseconds) ms: order the update again, it goes on where it ended")
         } else {
             reportProgress(now)
@@ -156,6 +165,10 @@ struct InstallSession {
             wanted = nil
         case .allowWriting(let release):
             outputs.append(.supervisor(.installing(release: release)))
+            wanted = nil
+        case .findContentKey(let keys):
+            keyAskedAt = now
+            outputs.append(.supervisor(.findContentKey(keys: keys)))
             wanted = nil
         case .installed(let release):
             outputs.append(.supervisor(.installed(release: release)))

@@ -4,6 +4,7 @@
 // Must never make the slot bootable before the whole of it has been read back and verified.
 
 import Bytes
+import Cryptography
 import Release
 import Signed
 import Verity
@@ -36,6 +37,8 @@ public enum InstallEvent: Sendable {
     case ended
     /// The supervisor has marked the slot as being written, on disk.
     case writingAllowed
+    /// The content key of an encrypted bundle, 32 bytes; empty if there is none for this device.
+    case contentKey([UInt8])
     /// Go on with what needs no input.
     case proceed
 }
@@ -46,6 +49,8 @@ public enum InstallRequest: Equatable, Sendable {
     case fetch(offset: Int, length: Int)
     /// The rest of the range.
     case receive
+    /// Have the content key found in these keys of an encrypted bundle (`BundleKeys`), then `contentKey`.
+    case findContentKey(keys: [UInt8])
     /// Have the slot marked as being written, then `writingAllowed`.
     case allowWriting(release: String)
     /// Call again with `proceed`; each call takes a bounded time.
@@ -70,7 +75,14 @@ public struct Installation: Sendable {
     static let syncInterval = 4 << 20
 
     private enum Phase: Equatable {
-        case idle, manifest, permission, searching, blocks, readBack, done
+        case idle, manifest, keys, contentKey, permission, searching, blocks, readBack, done
+    }
+
+    /// Where a component comes from and goes to.
+    private struct Place {
+        let part: BundlePart
+        let identity: VerityIdentity
+        let base: Int
     }
 
     private let terms: InstallTerms
@@ -80,9 +92,14 @@ public struct Installation: Sendable {
     private var buffer: [UInt8] = []
     private var object: [UInt8] = []
     private var manifest: Verified<Manifest>?
+    private var cipher: BlockCipher?
+    /// The components that are written, in their order.
+    private var places: [Place] = []
+    /// The one that is at hand, by its number among them; all before it are in the slot.
+    private var current = 0
     private var writer: BlockWriter?
     private var scan: VerityScan?
-    /// The positions of the bundle that are being fetched; those before are in the slot.
+    /// The positions of the component that are being fetched; those before are in the slot.
     private var fetching = 0..<0
     /// Bytes of the present fetch that have not come yet.
     private var outstandingBytes = 0
@@ -92,85 +109,133 @@ public struct Installation: Sendable {
         self.slot = slot
     }
 
-    /// Bytes of the bundle behind the manifest that are in the slot, and of all; 0 until they are known.
+    /// Bytes of the components that are in the slot, and of all; 0 until they are known.
     public var progress: (doneBytes: Int, totalBytes: Int) {
-        guard let writer else { return (0, 0) }
-        let done = phase == .searching || phase == .blocks ? fetching.lowerBound : writer.layout.blocks
-        return (done * blockSize, writer.layout.blocks * blockSize)
+        guard writer != nil else { return (0, 0) }
+        var done = 0, total = 0
+        for (number, place) in places.enumerated() {
+            total += place.part.blocks
+            if number < current { done += place.part.blocks }
+        }
+        done = phase == .searching || phase == .blocks ? done + fetching.lowerBound : total
+        return (done * blockSize, total * blockSize)
     }
 
     /// Takes an event, does a bounded piece of work, says what is wanted next.
     public mutating func handle<S: Store & ~Copyable>(_ event: InstallEvent, on store: inout S) throws(InstallError) -> InstallRequest {
         switch (phase, event) {
-        case (.idle, .begin), (.manifest, .interrupted):
-            phase = .manifest
-            buffer = []
-            return .fetch(offset: 0, length: ObjectArea.size)
-        case (.manifest, .received(let bytes)): return try readManifest(bytes)
+        case (.idle, .begin), (.manifest, .interrupted): return fetchArea(.manifest, 0)
+        case (.keys, .interrupted): return fetchArea(.keys, ObjectArea.size)
+        case (.manifest, .received(let bytes)), (.keys, .received(let bytes)): return try takeArea(bytes)
         case (.manifest, .ended): throw .truncated(offset: ObjectArea.size)
+        case (.keys, .ended): throw .truncated(offset: 2 * ObjectArea.size)
+        case (.contentKey, .contentKey(let key)): return try takeKey(key)
         case (.permission, .writingAllowed): return try startWriting(&store)
         case (.searching, .proceed): return try search(&store)
         case (.blocks, .received(let bytes)): return try takeBlocks(bytes, &store)
         case (.blocks, .interrupted): return try fetchAgain(&store)
-        case (.blocks, .ended): throw .truncated(offset: writer!.layout.size)
+        case (.blocks, .ended): throw .truncated(offset: writer!.part.end)
         case (.readBack, .proceed): return try readBack(&store)
         default: throw .oversent
         }
     }
 
-    // MARK: the manifest
+    // MARK: the manifest, and the keys of an encrypted bundle
 
-    private mutating func readManifest(_ bytes: [UInt8]) throws(InstallError) -> InstallRequest {
+    private mutating func fetchArea(_ phase: Phase, _ offset: Int) -> InstallRequest {
+        self.phase = phase
+        buffer = []
+        return .fetch(offset: offset, length: ObjectArea.size)
+    }
+
+    private mutating func takeArea(_ bytes: [UInt8]) throws(InstallError) -> InstallRequest {
         guard buffer.count + bytes.count <= ObjectArea.size else { throw .oversent }
         buffer += bytes
         guard buffer.count == ObjectArea.size else { return .receive }
+        return phase == .manifest ? try readManifest() : try readKeys()
+    }
+
+    private mutating func readManifest() throws(InstallError) -> InstallRequest {
+        var isEncrypted = false
         do throws(ObjectAreaError) {
-            object = try BundleLayout.manifestArea.object(in: buffer.span.bytes)
+            do throws(ObjectAreaError) { object = try BundleLayout.manifestArea.object(in: buffer.span.bytes) } catch {
+                guard error == .magic else { throw error }
+                object = try BundleLayout.encryptedManifestArea.object(in: buffer.span.bytes)
+                isEncrypted = true
+            }
         } catch { throw .malformed(error) }
-        buffer = []
         let verified: Verified<Manifest>
         do throws(SignedError) {
             verified = try verify(object.span.bytes, as: Manifest.self, with: terms.keys)
         } catch { throw .manifest(error) }
-        try admit(verified.payload, terms, slot)
+        let components = verified.payload.components
+        let offsets = try admit(verified.payload, terms, slot)
+        let parts = BundleLayout(components, isEncrypted: isEncrypted).parts
+        for (number, offset) in offsets.enumerated() {
+            if let offset { places.append(Place(part: parts[number], identity: components[number].identity, base: offset)) }
+        }
         manifest = verified
+        return isEncrypted ? fetchArea(.keys, ObjectArea.size) : askPermission()
+    }
+
+    private mutating func readKeys() throws(InstallError) -> InstallRequest {
+        let keys: [UInt8]
+        do throws(ObjectAreaError) { keys = try BundleLayout.keyArea.object(in: buffer.span.bytes) } catch { throw .malformed(error) }
+        // Who has the device's key reads them again; what is not well-formed does not go that far.
+        do throws(BundleKeysError) { _ = try BundleKeys(decoding: keys.span.bytes) } catch { throw .keys(error) }
+        phase = .contentKey
+        return .findContentKey(keys: keys)
+    }
+
+    private mutating func takeKey(_ key: [UInt8]) throws(InstallError) -> InstallRequest {
+        do throws(CryptographyError) { cipher = try BlockCipher(key: key, release: manifest!.payloadDigest) } catch { throw .keys(.noRecipient) }
+        return askPermission()
+    }
+
+    private mutating func askPermission() -> InstallRequest {
+        buffer = []
         phase = .permission
-        return .allowWriting(release: verified.payload.release)
+        return .allowWriting(release: manifest!.payload.release)
     }
 
     // MARK: the blocks
 
     /// From here on the slot is not bootable, whatever happens: its manifest goes first.
     private mutating func startWriting<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
-        let identity = manifest!.payload.root
         try writeManifestArea([UInt8](repeating: 0, count: ObjectArea.size), &store)
-        writer = BlockWriter(identity)
-        guard hasHashArea(identity, &store) else {
-            fetching = 0..<writer!.layout.blocks
+        return startPart(&store)
+    }
+
+    private mutating func startPart<S: Store & ~Copyable>(_ store: inout S) -> InstallRequest {
+        let place = places[current]
+        writer = BlockWriter(place.part, place.identity, at: place.base)
+        guard hasHashArea(place, &store) else {
+            fetching = 0..<place.part.blocks
             return fetchRest()
         }
-        fetching = identity.geometry.hashAreaBlocks..<identity.geometry.hashAreaBlocks
+        fetching = place.part.geometry.hashAreaBlocks..<place.part.geometry.hashAreaBlocks
         phase = .searching
         return .proceed
     }
 
     /// Whether superblock and tree are there from an earlier try, so that data can be found by them.
-    private func hasHashArea<S: Store & ~Copyable>(_ identity: VerityIdentity, _ store: inout S) -> Bool {
+    private func hasHashArea<S: Store & ~Copyable>(_ place: Place, _ store: inout S) -> Bool {
         do throws(VerityError) {
-            try verifyHashArea(identity, in: &store)
+            try verifyHashArea(place.identity, at: place.base, in: &store)
             return true
         } catch { return false }
     }
 
     private mutating func fetchRest() -> InstallRequest {
         phase = .blocks
-        outstandingBytes = min(fetching.count * blockSize, Self.fetchMaximum)
-        return .fetch(offset: writer!.layout.offset(ofPosition: fetching.lowerBound), length: outstandingBytes)
+        let stride = writer!.part.stride
+        outstandingBytes = min(fetching.count, Self.fetchMaximum / stride) * stride
+        return .fetch(offset: writer!.part.offset(ofPosition: fetching.lowerBound), length: outstandingBytes)
     }
 
     /// Passes over what is in the slot already, then asks for the run of blocks that is not.
     private mutating func search<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
-        let total = writer!.layout.blocks
+        let total = writer!.part.blocks
         var position = fetching.upperBound
         let sliceEnd = min(position + Self.batchBlocks, total)
         while position < sliceEnd {
@@ -185,7 +250,7 @@ public struct Installation: Sendable {
             position += 1
         }
         if !fetching.isEmpty, position == total || fetching.count >= Self.searchBlocks { return fetchRest() }
-        return position == total ? try finishWriting(&store) : .proceed
+        return position == total ? try finishPart(&store) : .proceed
     }
 
     private mutating func takeBlocks<S: Store & ~Copyable>(_ bytes: [UInt8], _ store: inout S) throws(InstallError) -> InstallRequest {
@@ -196,16 +261,36 @@ public struct Installation: Sendable {
         try writeBuffer(&store)
         guard outstandingBytes == 0 else { return .receive }
         guard fetching.isEmpty else { return fetchRest() }
-        if fetching.upperBound == writer!.layout.blocks { return try finishWriting(&store) }
+        if fetching.upperBound == writer!.part.blocks { return try finishPart(&store) }
         phase = .searching
         return .proceed
     }
 
-    /// Verifies and writes the whole blocks of the buffer.
+    /// Opens, verifies and writes the whole blocks of the buffer. Those before one that is not sound are
+    /// written all the same.
     private mutating func writeBuffer<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) {
-        let count = try writer!.write(buffer, at: fetching.lowerBound, to: &store)
+        var sealed: InstallError?
+        let blocks = cipher == nil ? buffer : opened(&sealed)
+        let count = try writer!.write(blocks, at: fetching.lowerBound, to: &store)
+        if let sealed { throw sealed }
         fetching = fetching.lowerBound + count..<fetching.upperBound
-        buffer.removeFirst(count * blockSize)
+        buffer.removeFirst(count * writer!.part.stride)
+    }
+
+    private func opened(_ failure: inout InstallError?) -> [UInt8] {
+        let part = writer!.part
+        var blocks: [UInt8] = []
+        blocks.reserveCapacity(buffer.count)
+        for index in 0..<buffer.count / part.stride {
+            let position = fetching.lowerBound + index
+            let sealed = buffer.span.bytes.extracting(index * part.stride..<(index + 1) * part.stride)
+            guard let block = cipher!.open(sealed, number: part.firstBlock + position) else {
+                failure = .blockSealed(offset: part.offset(ofPosition: position))
+                break
+            }
+            blocks += block
+        }
+        return blocks
     }
 
     private mutating func fetchAgain<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
@@ -216,17 +301,28 @@ public struct Installation: Sendable {
 
     // MARK: the end
 
-    private mutating func finishWriting<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
+    private mutating func finishPart<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
+        current += 1
+        guard current == places.count else { return startPart(&store) }
         do throws(StoreError) { try store.sync() } catch { throw .slot(error) }
-        scan = VerityScan(manifest!.payload.root)
+        startReadBack(0)
         phase = .readBack
         return .proceed
+    }
+
+    private mutating func startReadBack(_ number: Int) {
+        current = number
+        scan = VerityScan(places[number].identity, at: places[number].base)
     }
 
     private mutating func readBack<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
         do throws(VerityError) {
             if try scan!.step(&store) { return .proceed }
         } catch { throw .readBack(error) }
+        if current + 1 < places.count {
+            startReadBack(current + 1)
+            return .proceed
+        }
         guard let area = SlotLayout.manifestArea.encoded(object) else { throw .malformed(.length) }
         try writeManifestArea(area, &store)
         phase = .done
@@ -244,14 +340,14 @@ public struct Installation: Sendable {
     }
 }
 
-/// Whether this board takes the release; what is not refused here goes on to be written.
-func admit(_ manifest: Manifest, _ terms: InstallTerms, _ slot: SlotLayout) throws(InstallError) {
+/// Whether this board takes the release; what is not refused here goes on to be written. Returns where each
+/// of its components goes.
+func admit(_ manifest: Manifest, _ terms: InstallTerms, _ slot: SlotLayout) throws(InstallError) -> [Int?] {
     guard manifest.installerVersionMinimum <= terms.installerVersion else {
         throw .installerTooOld(needed: manifest.installerVersionMinimum, present: terms.installerVersion)
     }
     do throws(ReleaseRefusal) {
         try manifest.admit(board: terms.board, hardwareRevision: terms.hardwareRevision, floor: terms.floor)
     } catch { throw .refused(error) }
-    let geometry = manifest.root.geometry
-    guard slot.fits(geometry) else { throw .slotTooSmall(neededBytes: geometry.imageSize, presentBytes: slot.imageMaximum) }
+    do throws(LayoutRefusal) { return try slot.offsets(of: manifest.components) } catch { throw .layout(error) }
 }

@@ -12,7 +12,7 @@ import System
 
 /// The grants of the installer in the authority table, in their order.
 private enum GrantIndex {
-    static let uplink = 1, slot = 2
+    static let uplink = 1, slot = 2, boot = 3
 }
 
 /// Runs the installer in this process, which the supervisor has started for it, until its order is done.
@@ -20,7 +20,7 @@ public func runInstaller(descriptorCount: Int) -> Never {
     let start = RoleStart(.installer, descriptorCount: descriptorCount)
     do throws(InstallerFailure) {
         let slot = try openSlot(start)
-        let session = InstallSession(path: try order(start).path, installation: try installation(start, slotSize: slot.size))
+        let session = InstallSession(path: try order(start).path, installation: try installation(start, slot.layout))
         var role = InstallerRole(start, slot: slot, session: session)
         try role.run()
     } catch { RoleStart.end(.installer, error.text) }
@@ -32,9 +32,11 @@ struct InstallerFailure: Error {
     let text: String
 }
 
-private func openSlot(_ start: borrowing RoleStart) throws(InstallerFailure) -> BlockStore {
+private func openSlot(_ start: borrowing RoleStart) throws(InstallerFailure) -> SlotStore<BlockStore> {
     do throws(SystemError) {
-        return try BlockStore(Descriptor(owning: start.descriptor(GrantIndex.slot)))
+        return SlotStore(
+            try BlockStore(Descriptor(owning: start.descriptor(GrantIndex.slot))),
+            boot: try BlockStore(Descriptor(owning: start.descriptor(GrantIndex.boot))))
     } catch { throw InstallerFailure(text: error.text) }
 }
 
@@ -45,14 +47,14 @@ private func order(_ start: borrowing RoleStart) throws(InstallerFailure) -> Ins
     } catch { throw InstallerFailure(text: "order: \(error.text)") }
 }
 
-private func installation(_ start: borrowing RoleStart, slotSize: Int) throws(InstallerFailure) -> Installation {
+private func installation(_ start: borrowing RoleStart, _ layout: SlotLayout?) throws(InstallerFailure) -> Installation {
     let keySet = start.document(.keySet), boardFile = start.document(.board)
     let keys: KeySet, board: BoardDescription
     do throws(PayloadError) { keys = try KeySet(decoding: keySet.span.bytes) } catch { throw InstallerFailure(text: error.text) }
     do throws(BoardError) {
         board = try BoardDescription(decoding: boardFile.span.bytes)
     } catch { throw InstallerFailure(text: error.text) }
-    guard let layout = SlotLayout(size: slotSize) else { throw InstallerFailure(text: "a slot of \(slotSize) bytes") }
+    guard let layout else { throw InstallerFailure(text: "the slot's partition is too small to be one") }
     let floor = try order(start).floor
     return Installation(
         terms: InstallTerms(keys: keys, board: board.name, hardwareRevision: board.hardwareRevision, floor: floor), slot: layout)
@@ -68,13 +70,13 @@ struct InstallerRole: ~Copyable {
 
     private let supervisor: Int32
     private let uplink: Int32
-    private var slot: BlockStore
+    private var slot: SlotStore<BlockStore>
     private var session: InstallSession
     private var sender = Sender()
     private var buffer = [UInt8](repeating: 0, count: Channel.packetMaximum)
     private var checkInAt: UInt64 = 0
 
-    init(_ start: borrowing RoleStart, slot: consuming BlockStore, session: InstallSession) {
+    init(_ start: borrowing RoleStart, slot: consuming SlotStore<BlockStore>, session: InstallSession) {
         supervisor = start.supervisor
         uplink = start.descriptor(GrantIndex.uplink)
         self.slot = slot

@@ -13,6 +13,7 @@ import Confine
 import Control
 import Cryptography
 import Journal
+import Release
 import Signed
 import System
 import TPM
@@ -219,6 +220,7 @@ struct Keeper: ~Copyable {
             case .peer(.controller, alive: false): try refuseAll(code: "controller-gone", text: "the controller ended before it answered")
             case .document(.bootReport, let bytes): do throws(CBORError) { boot = try BootReport(decoding: bytes.span.bytes) } catch {}
             case .document(.calibration, let object): try takeOver(object)
+            case .findContentKey(let keys): try findContentKey(keys)
             case .calibrationRefused(let code, let text): try changed(.refused, code, text)
             default: break
             }
@@ -325,7 +327,9 @@ struct Keeper: ~Copyable {
         case .refused: return
         }
         let object = SHA256.hash(bytes).bytes
-        if Self.isCalibration(bytes) { return try hold(bytes, object) }
+        let purpose = Self.purpose(of: bytes)
+        if purpose == .calibration { return try hold(bytes, object) }
+        if purpose == .keySet { return try succeed(bytes, object) }
         let command: Verified<Command>
         do throws(SignedError) { command = try verify(bytes.span.bytes, as: Command.self, with: keys) } catch {
             return try receipt(object, .refused, issuer: nil, counter: nil, code: error.code, text: error.text)
@@ -348,6 +352,11 @@ struct Keeper: ~Copyable {
         case .kill(let role): try inject(.kill, role, object, issuer, counter)
         case .freeze(let role): try inject(.freeze, role, object, issuer, counter)
         }
+    }
+
+    /// What an object says it is; nil if it is no object.
+    private static func purpose(of bytes: [UInt8]) -> Purpose? {
+        do throws(SignedError) { return Purpose(contentType: try SignedObject(bytes.span.bytes).contentType) } catch { return nil }
     }
 
     private mutating func accept(_ message: RoleMessage, _ object: [UInt8], _ issuer: String, _ counter: UInt64, _ text: String) throws(KeeperFailure) {
@@ -406,11 +415,21 @@ struct Keeper: ~Copyable {
         for entry in waiting { try refuse(entry, code, text) }
     }
 
-    // MARK: calibrations
+    // MARK: key sets
 
-    private static func isCalibration(_ bytes: [UInt8]) -> Bool {
-        do throws(SignedError) { return Purpose(contentType: try SignedObject(bytes.span.bytes).contentType) == .calibration } catch { return false }
+    /// A signed key set came. Its signatures, by the old keys and by the new ones, are all the order there is.
+    private mutating func succeed(_ bytes: [UInt8], _ object: [UInt8]) throws(KeeperFailure) {
+        let next: Verified<KeySet>
+        do throws(SignedError) { next = try verifySuccessor(bytes.span.bytes, of: keys) } catch {
+            return try receipt(object, .refused, issuer: nil, counter: nil, code: error.code, text: error.text)
+        }
+        guard try send(RoleMessage.keySet(bytes), supervisor) else {
+            return try receipt(object, .refused, issuer: next.signers[0], counter: nil, code: "supervisor-busy", text: "send it again later")
+        }
+        try receipt(object, .accepted, issuer: next.signers[0], counter: nil, code: "key-set-passed-on", text: "version \(next.payload.version) is in force once the event key-set-in-force says so")
     }
+
+    // MARK: calibrations
 
     /// A signed calibration came. It is for every board of its kind, so that it came says nothing: it waits
     /// for an order to this device that names it.
@@ -460,7 +479,23 @@ struct Keeper: ~Copyable {
         if outbox.inSession { try tellBirth() }
     }
 
-    // MARK: the device's key
+    // MARK: the device's keys
+
+    /// The installer has the keys of an encrypted bundle: the one for this device's decryption key, which the
+    /// TPM makes anew from its seed. An empty answer says that there is none.
+    private mutating func findContentKey(_ bytes: [UInt8]) throws(KeeperFailure) {
+        var found: [UInt8] = []
+        defer { wipe(&found) }
+        var failure: (code: String, text: String)?
+        do throws(BundleKeysError) {
+            let keys = try BundleKeys(decoding: bytes.span.bytes)
+            var result = Result<[UInt8], BundleKeysError>.failure(.noRecipient)
+            do throws(TPMError) { result = try tpm.contentKey(of: keys) } catch { failure = (error.code, error.text) }
+            if failure == nil { found = try result.get() }
+        } catch { failure = (error.code, error.text) }
+        if let failure { try record(event: failure.code, failure.text) }
+        _ = try send(RoleMessage.contentKey(found), supervisor)
+    }
 
     /// Signs with the TPM's key, which is made anew from its seed each time and flushed, so that nothing
     /// stays in the TPM. An empty answer tells the uplink that there is none.
@@ -473,7 +508,7 @@ struct Keeper: ~Copyable {
         case .refused: return try tellUplink(.signature([]))
         }
         do throws(TPMError) {
-            let key = try tpm.createPrimarySigningKey(.device)
+            let key = try tpm.createPrimaryKey(.device)
             do throws(TPMError) { signature = try tpm.sign(key.handle, Digest(digest)!) } catch {
                 try tpm.flush(key.handle)
                 throw error
@@ -481,5 +516,21 @@ struct Keeper: ~Copyable {
             try tpm.flush(key.handle)
         } catch { try record(event: error.code, error.text) }
         try tellUplink(.signature(signature))
+    }
+}
+
+extension TPM where Transport: ~Copyable {
+    /// What the device's decryption key finds in the keys of a bundle; nothing of it stays in the TPM.
+    fileprivate mutating func contentKey(of keys: BundleKeys) throws(TPMError) -> Result<[UInt8], BundleKeysError> {
+        let own = try createPrimaryKey(.decryption)
+        let found: Result<[UInt8], BundleKeysError>
+        do throws(TPMError) {
+            found = try keys.contentKey(device: own.publicKey.keyIdentifier) { (point) throws(TPMError) in try agree(own.handle, point) }
+        } catch {
+            try flush(own.handle)
+            throw error
+        }
+        try flush(own.handle)
+        return found
     }
 }

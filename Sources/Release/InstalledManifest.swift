@@ -11,8 +11,8 @@ public enum SlotError: Error, Equatable {
     case partition
     case manifestArea(ObjectAreaError)
     case manifest(SignedError)
-    /// The manifest names an image that ends within the manifest area.
-    case tooLarge
+    /// What the manifest names can't lie where it should.
+    case layout(LayoutRefusal)
     case image(VerityError)
 }
 
@@ -20,7 +20,8 @@ extension SlotError: Coded {
     public var code: String {
         switch self {
         case .store(let error): "slot-" + error.code
-        case .partition, .tooLarge: "slot-too-small"
+        case .partition: "slot-too-small"
+        case .layout(let error): error.code
         case .manifestArea(.erased): "slot-empty"
         case .manifestArea: "slot-manifest-malformed"
         case .manifest(let error): "slot-manifest-" + error.code
@@ -32,7 +33,7 @@ extension SlotError: Coded {
         switch self {
         case .store(let error): error.text
         case .partition: "the slot's partition is too small: flash the disk image of this board"
-        case .tooLarge: "the slot's image does not fit its partition: install the release again"
+        case .layout(let error): error.text
         case .manifestArea(.erased): "the slot holds no manifest: an installation was not finished"
         case .manifestArea: "the slot's manifest area is torn or altered: install the release again"
         case .manifest(let error): "the slot's manifest was refused: \(error.text)"
@@ -41,27 +42,41 @@ extension SlotError: Coded {
     }
 }
 
+/// What a slot says of itself.
+public struct InstalledManifest {
+    public let manifest: Verified<Manifest>
+    /// The signed object, for whoever verifies it again.
+    public let object: [UInt8]
+    /// Where each component begins; nil for those that are not written.
+    public let offsets: [Int?]
+}
+
 /// Reads the manifest of a slot and verifies its signatures, and that what it names can lie there.
-/// The image is not looked at: `VerityScan` does that, `verifySlot` does both.
+/// The images are not looked at: `VerityScan` does that, `verifySlot` does both.
+/// - layout: where the store is more than the slot's partition.
 public func installedManifest<S: Store & ~Copyable>(
-    in partition: inout S, keys: KeySet
-) throws(SlotError) -> (manifest: Verified<Manifest>, object: [UInt8]) {
-    guard let layout = SlotLayout(size: partition.size) else { throw .partition }
+    in store: inout S, layout: SlotLayout? = nil, keys: KeySet
+) throws(SlotError) -> InstalledManifest {
+    guard let layout = layout ?? SlotLayout(size: store.size) else { throw .partition }
     var area = [UInt8](repeating: 0, count: ObjectArea.size)
-    do throws(StoreError) { try partition.read(at: layout.manifestOffset, into: &area) } catch { throw .store(error) }
+    do throws(StoreError) { try store.read(at: layout.manifestOffset, into: &area) } catch { throw .store(error) }
     let object: [UInt8]
     do throws(ObjectAreaError) { object = try SlotLayout.manifestArea.object(in: area.span.bytes) } catch { throw .manifestArea(error) }
     let manifest: Verified<Manifest>
     do throws(SignedError) {
         manifest = try verify(object.span.bytes, as: Manifest.self, with: keys)
     } catch { throw .manifest(error) }
-    guard layout.fits(manifest.payload.root.geometry) else { throw .tooLarge }
-    return (manifest, object)
+    do throws(LayoutRefusal) {
+        return InstalledManifest(manifest: manifest, object: object, offsets: try layout.offsets(of: manifest.payload.components))
+    } catch { throw .layout(error) }
 }
 
-/// The manifest, and every block of the image.
-public func verifySlot<S: Store & ~Copyable>(_ partition: inout S, keys: KeySet) throws(SlotError) -> Verified<Manifest> {
-    let found = try installedManifest(in: &partition, keys: keys)
-    do throws(VerityError) { try verifyAll(found.manifest.payload.root, in: &partition) } catch { throw .image(error) }
+/// The manifest, and every block of every image.
+public func verifySlot<S: Store & ~Copyable>(_ store: inout S, layout: SlotLayout? = nil, keys: KeySet) throws(SlotError) -> Verified<Manifest> {
+    let found = try installedManifest(in: &store, layout: layout, keys: keys)
+    for (component, offset) in zip(found.manifest.payload.components, found.offsets) {
+        guard let offset else { continue }
+        do throws(VerityError) { try verifyAll(component.identity, at: offset, in: &store) } catch { throw .image(error) }
+    }
     return found.manifest
 }

@@ -25,26 +25,6 @@ public struct OptionalField: Equatable, Sendable {
     }
 }
 
-public enum ComponentKind: UInt8, Sendable {
-    /// The root image, which dm-verity serves to the running system.
-    case root = 0
-
-    public var text: String { "root" }
-}
-
-/// One image of a release: its kind, and its Merkle root with what it was made with.
-public struct Component: Equatable, Sendable {
-    public static let countMaximum = 8
-
-    public let kind: ComponentKind
-    public let identity: VerityIdentity
-
-    public init(kind: ComponentKind, identity: VerityIdentity) {
-        self.kind = kind
-        self.identity = identity
-    }
-}
-
 /// What the release itself demands before it is marked good.
 public struct HealthGate: Equatable, Sendable {
     /// One day.
@@ -68,7 +48,7 @@ public struct HealthGate: Equatable, Sendable {
 
 /// CBOR: {1: format, 2: board, 3: [revision minimum, maximum], 4: release, 5: rollback index,
 /// 6: minimum installer version, 7: [component ...], 8: notes, 9: health gate, 64...: optional};
-/// component {1: kind, 2: data blocks, 3: root hash, 4: salt, 5: uuid};
+/// component {1: kind, 2: bytes, 3: root hash, 4: salt, 5: uuid};
 /// health gate {1: alive milliseconds, 2: uplink demanded, 3: timeout milliseconds}.
 public struct Manifest: SignedPayload, Equatable, Sendable {
     public static var purpose: Purpose { .manifest }
@@ -77,6 +57,8 @@ public struct Manifest: SignedPayload, Equatable, Sendable {
     public static let boardMaximum = 64
     public static let releaseMaximum = 64
     public static let notesMaximum = 4096
+    /// Bytes of a calibration that is a component: what a packet between roles carries.
+    public static let calibrationMaximum = 14336
 
     public let board: String
     public let hardwareRevisions: ClosedRange<UInt16>
@@ -85,7 +67,7 @@ public struct Manifest: SignedPayload, Equatable, Sendable {
     public let rollbackIndex: UInt64
     /// The installer that can handle this bundle; `installerVersion` of the running one must reach it.
     public let installerVersionMinimum: UInt32
-    /// The root image and, later, others; each kind at most once.
+    /// The root image first, then others, their kinds ascending, each at most once.
     public let components: [Component]
     public let notes: String
     public let healthGate: HealthGate
@@ -104,8 +86,15 @@ public struct Manifest: SignedPayload, Equatable, Sendable {
         try Self.checkText(board, Self.boardMaximum, "board")
         try Self.checkText(release, Self.releaseMaximum, "release")
         guard notes.utf8.count <= Self.notesMaximum else { throw .manifest("notes", "are longer than \(Self.notesMaximum) bytes") }
-        guard components.count == 1, components[0].kind == .root else {
-            throw .manifest("components", "must be one root image")
+        guard let first = components.first, first.kind == .root, first.byteCount % blockSize == 0 else {
+            throw .manifest("components", "must begin with a root image of whole blocks")
+        }
+        guard components.count <= Component.countMaximum else { throw .manifest("components", "are more than \(Component.countMaximum)") }
+        for component in components where component.kind == .calibration && component.byteCount > Self.calibrationMaximum {
+            throw .manifest("calibration", "is longer than \(Self.calibrationMaximum) bytes")
+        }
+        for (before, next) in zip(components, components.dropFirst()) {
+            guard before.kind.number < next.kind.number else { throw .manifest("components", "must stand by ascending kind, each once") }
         }
         guard optionalFields.count <= OptionalField.countMaximum else { throw .manifest("optional fields", "are too many") }
         self.board = board

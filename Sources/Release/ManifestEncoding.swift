@@ -34,7 +34,10 @@ extension Manifest {
             try fields.read(&reader)
             try reader.end()
         } catch {
-            if case .unknown(let key) = error { throw .unsupportedField(key) }
+            if case .unknown(let key) = error {
+                // Of the components the kind, of all else the field.
+                throw key == 7 ? .unsupportedComponent : .unsupportedField(key)
+            }
             throw PayloadError(error)
         }
         self = try fields.manifest()
@@ -122,6 +125,12 @@ private struct ManifestFields {
 extension PayloadError {
     fileprivate static func missing(_ key: UInt64) -> PayloadError { PayloadError(.missing(key: key)) }
 
+    fileprivate static var unsupportedComponent: PayloadError {
+        PayloadError(
+            code: "unsupported",
+            text: "the manifest names a component of a kind that is critical and not known to this version: install a release in between")
+    }
+
     fileprivate static func unsupportedField(_ key: UInt64) -> PayloadError {
         PayloadError(
             code: "unsupported",
@@ -132,8 +141,8 @@ extension PayloadError {
 extension Component {
     fileprivate func write(to writer: inout CBORWriter) {
         writer.map(5)
-        writer.unsigned(1); writer.unsigned(UInt64(kind.rawValue))
-        writer.unsigned(2); writer.unsigned(identity.geometry.dataBlocks)
+        writer.unsigned(1); writer.unsigned(kind.number)
+        writer.unsigned(2); writer.unsigned(byteCount)
         writer.unsigned(3); writer.bytes(identity.root.bytes)
         writer.unsigned(4); writer.bytes(identity.salt)
         writer.unsigned(5); writer.bytes(identity.uuid)
@@ -142,18 +151,18 @@ extension Component {
     fileprivate init(_ reader: inout CBORReader) throws(CBORError) {
         try reader.fields(5)
         try reader.field(1)
-        guard let kind = ComponentKind(rawValue: try reader.u8()) else { throw .unknown(key: 7) }
+        guard let kind = ComponentKind(number: try reader.unsigned()) else { throw .unknown(key: 7) }
         try reader.field(2)
         let at = reader.offset
-        let blocks = try reader.count(maximum: VerityGeometry.dataBlocksMaximum)
-        guard let geometry = VerityGeometry(dataBlocks: blocks) else { throw .outOfRange(at: at) }
+        let byteCount = try reader.count(maximum: VerityGeometry.dataBlocksMaximum * blockSize)
+        guard let geometry = Component.geometry(byteCount: byteCount) else { throw .outOfRange(at: at) }
         try reader.field(3)
         let root = Digest(try reader.bytes(exactly: 32))!
         try reader.field(4)
         let salt = try reader.bytes(exactly: Superblock.saltSize)
         try reader.field(5)
         let uuid = try reader.bytes(exactly: 16)
-        self.init(kind: kind, identity: VerityIdentity(geometry: geometry, root: root, salt: salt, uuid: uuid))
+        self.init(kind: kind, byteCount: byteCount, identity: VerityIdentity(geometry: geometry, root: root, salt: salt, uuid: uuid))!
     }
 }
 

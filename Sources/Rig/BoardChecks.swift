@@ -38,6 +38,7 @@ extension Story {
         checkUpdates(scene)
         checkCalibration(scene)
         checkPower(scene)
+        checkKeySets(scene)
         checkAddresses(scene)
         checkDisk(scene)
         checkAudit(scene)

@@ -69,6 +69,19 @@ struct ColdDisk {
         try write([UInt8](repeating: 0, count: place.size), at: place.offset)
     }
 
+    /// Puts the disk back to before any key set followed on the initramfs's; returns what stood there.
+    func eraseKeySets() throws -> [UInt8] {
+        let place = image.place(of: .keySet)
+        let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+        defer { try? file.close() }
+        try file.seek(toOffset: UInt64(place.offset))
+        let own = [UInt8](try file.read(upToCount: place.size) ?? Data())
+        try write([UInt8](repeating: 0, count: place.size), at: place.offset)
+        return own
+    }
+
+    func put(keySets content: [UInt8]) throws { try write(content, at: image.place(of: .keySet).offset) }
+
     /// Flips one bit of the slot.
     func flip(_ slot: Slot, byte: Int, bit: Int) throws {
         let offset = place(slot).offset + byte

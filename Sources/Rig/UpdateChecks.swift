@@ -104,7 +104,7 @@ extension Scene {
 }
 
 /// A board whose running release has marked itself good, which is when it takes updates.
-private func updatable(_ scene: Scene) throws -> Birth {
+func updatable(_ scene: Scene) throws -> Birth {
     try scene.ready()
     return try scene.report("a release marked good", timeoutSeconds: 90) { reports in
         guard let birth = reports.birth else { return nil }

@@ -32,9 +32,9 @@ public final class Workshop: @unchecked Sendable {
         try makeKeySet()
     }
 
-    /// Who signs what. `stranger` is in no key set.
+    /// Who signs what. `stranger` is in no key set; `former` is an operator whom a later one leaves out.
     public enum Key: String, CaseIterable, Sendable {
-        case release, owner, calibrator, operator_ = "operator", shiftLead = "shift-lead", stranger
+        case release, owner, calibrator, operator_ = "operator", shiftLead = "shift-lead", former, stranger
 
         var algorithm: String { self == .operator_ ? "ed25519" : "es256" }
         var purposes: [String] {
@@ -42,7 +42,7 @@ public final class Workshop: @unchecked Sendable {
             case .release: ["manifest", "key-set"]
             case .owner: ["commissioning"]
             case .calibrator: ["calibration"]
-            case .operator_, .shiftLead: ["command"]
+            case .operator_, .shiftLead, .former: ["command"]
             case .stranger: []
             }
         }

@@ -36,6 +36,8 @@ public enum SignedError: Error, Equatable {
     case signatureInvalid(name: String)
     /// Too few different keys signed. `needed` is nil where the key set lets nobody sign this purpose.
     case thresholdUnmet(Purpose, signers: Int, needed: Int?)
+    /// A new key set that too few of its own keys have signed: they must show that they can.
+    case newThresholdUnmet(signers: Int, needed: Int?)
     /// Rightly signed, but it says nothing valid.
     case payload(PayloadError)
     /// A key set that does not follow on the present one.
@@ -56,6 +58,7 @@ extension SignedError: Coded {
         case .algorithmWrong: "algorithm-wrong"
         case .signatureInvalid: "signature-invalid"
         case .thresholdUnmet: "threshold-unmet"
+        case .newThresholdUnmet: "new-threshold-unmet"
         case .payload(let error): error.code
         case .versionOld: "version-old"
         }
@@ -88,6 +91,12 @@ extension SignedError: Coded {
                 "\(signers) of the \(needed) keys that a " + purpose.name + " needs have signed; have more sign it"
             } else {
                 "the key set lets no key sign a " + purpose.name + "; give it a threshold and keys in the key set"
+            }
+        case .newThresholdUnmet(let signers, let needed):
+            if let needed {
+                "the new key set is signed by \(signers) of its own keys that may sign key sets, and itself needs \(needed); let the new keys sign it as well"
+            } else {
+                "the new key set lets nobody sign the next one: give it a threshold for key sets"
             }
         case .payload(let error):
             error.text

@@ -12,8 +12,8 @@ public struct Verified<Payload: SignedPayload> {
     /// issuer (a counter, a right) must hold for every name here, not for the first.
     public let signers: [String]
 
-    // In this file, and for it alone.
-    fileprivate init(payload: Payload, payloadDigest: Digest, signers: [String]) {
+    // For the verifier alone: `verify` here, `verifySuccessor` beside it.
+    init(payload: Payload, payloadDigest: Digest, signers: [String]) {
         self.payload = payload
         self.payloadDigest = payloadDigest
         self.signers = signers
@@ -38,25 +38,21 @@ public func verify<Payload: SignedPayload>(
     } catch { throw .payload(error) }
 }
 
-/// Verifies that `object` is a later key set, signed as the present one demands.
-public func verifySuccessor(_ object: RawSpan, of current: KeySet) throws(SignedError) -> Verified<KeySet> {
-    let next = try verify(object, as: KeySet.self, with: current)
-    guard next.payload.version > current.version else {
-        throw .versionOld(current: current.version, found: next.payload.version)
-    }
-    return next
-}
-
 extension SignedObject {
     /// The names of the keys that signed this as `purpose`, when they are enough; for tools that show
     /// an object without knowing its kind. Says nothing of the payload's form.
     public func signers(_ purpose: Purpose, _ keys: KeySet) throws(SignedError) -> [String] {
+        try signers(purpose, keys) { (_) in true }
+    }
+
+    /// The same, of those signatures that `counts` says are meant for this key set; the others are somebody else's to judge.
+    func signers(_ purpose: Purpose, _ keys: KeySet, counts: (Signature) -> Bool) throws(SignedError) -> [String] {
         guard contentType.utf8.elementsEqual(purpose.contentType.utf8) else {
             throw .purposeWrong(expected: purpose, found: contentType)
         }
         guard !signatures.isEmpty else { throw .signatureMissing }
         var signed: [[UInt8]] = []
-        for index in 0..<signatures.count { signed.append(try signer(index, purpose, keys).keyIdentifier) }
+        for index in 0..<signatures.count where counts(signatures[index]) { signed.append(try signer(index, purpose, keys).keyIdentifier) }
         var names: [String] = []
         for entry in keys.entries where signed.contains(entry.keyIdentifier) { names.append(entry.name) }
         let needed = keys.threshold(purpose)

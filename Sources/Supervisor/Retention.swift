@@ -32,6 +32,9 @@ struct Retention {
     /// Only upwards.
     mutating func raiseFloor(to version: UInt64) { latest.calibrationFloor = max(latest.calibrationFloor, version) }
 
+    /// Only upwards.
+    mutating func raiseKeySetFloor(to version: UInt64) { latest.keySetFloor = max(latest.keySetFloor, version) }
+
     /// Writes what has changed, as far as the allowance goes; true if it was written.
     mutating func write<S: Store & ~Copyable>(to partition: inout S, now: UInt64) throws(BootStateError) -> Bool {
         guard latest != copies.content, case .granted = writes.take(now: now) else { return false }

@@ -18,6 +18,7 @@ struct RoleDescriptors {
     private let hasTPM: Bool
     private let journal: Int32
     private let inactiveSlot: Int32
+    private let inactiveBoot: Int32
     private let packetSocket: Int32
     /// Of the interface; empty where DHCP is not spoken.
     let hardwareAddress: [UInt8]
@@ -31,6 +32,8 @@ struct RoleDescriptors {
         hasTPM = board.tpm == .required
         journal = try Descriptor(opening: board.devicePath(of: .journal), .readWrite).release()
         inactiveSlot = try Descriptor(opening: board.devicePath(of: inactive.partition), .readWrite).release()
+        let boot = board.size(of: inactive.bootPartition) > 0 ? board.devicePath(of: inactive.bootPartition) : "/dev/null"
+        inactiveBoot = try Descriptor(opening: boot, .readWrite).release()
         if usesDHCP {
             let socket = try PacketSocket.open(interface: board.network.name)
             packetSocket = socket.descriptor
@@ -66,6 +69,7 @@ struct RoleDescriptors {
             case .tpm: out.append(try Descriptor(opening: hasTPM ? TPMDevice.path : "/dev/null", .readWrite).release())
             case .journal: out.append(journal)
             case .inactiveSlot: out.append(inactiveSlot)
+            case .inactiveBoot: out.append(inactiveBoot)
             case .packetSocket: out.append(packetSocket)
             }
         }

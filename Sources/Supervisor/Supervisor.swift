@@ -78,7 +78,7 @@ struct Supervisor: ~Copyable {
     private let outputs: SafeOutputs<DescriptorPins>
     private let commissioning: Commissioning
     private let manifest: Manifest
-    private let keys: KeySet
+    private var keys: KeySet
     private var calibration: CalibrationChange
     private var report: BootReport
     private let running: SlotName
@@ -269,7 +269,7 @@ struct Supervisor: ~Copyable {
 
     private mutating func document(_ kind: Document, _ role: RoleName) -> [UInt8] {
         switch kind {
-        case .keySet: return handover.keySet
+        case .keySet: return keys.encoded()
         case .board: return handover.board
         case .commissioning: return handover.commissioning
         case .calibration: return role == .controller ? calibration.started().object : calibration.inForce.object
@@ -335,7 +335,7 @@ struct Supervisor: ~Copyable {
     /// Whether a message that costs more than a counter may be taken from this role now.
     private mutating func isAllowed(_ role: RoleName, _ message: RoleMessage, _ now: UInt64) -> Bool {
         switch message {
-        case .event, .progress, .lease, .leaseLost, .installFailed, .calibration: break
+        case .event, .progress, .lease, .leaseLost, .installFailed, .calibration, .keySet: break
         default: return true
         }
         switch allowances[Int(role.rawValue)].take(now: now) {
@@ -359,6 +359,9 @@ struct Supervisor: ~Copyable {
             retention.keep(bytes)
             writeRetained(now)
         case .calibration(let object): offerCalibration(object)
+        case .keySet(let object): installKeySet(object, now)
+        case .findContentKey(let keys): if !tell(.keeper, .findContentKey(keys: keys)) { tell(.installer, .contentKey([])) }
+        case .contentKey(let key): if supervision.pid(.installer) != nil { tell(.installer, .contentKey(key)) }
         case .calibrationInForce(let digest): calibrationInForce(digest, now)
         case .connected(let connected): uplinkConnected = connected
         case .lease(let address, let prefixLength, let router): takeLease(address, Int(prefixLength), router)
@@ -487,6 +490,7 @@ struct Supervisor: ~Copyable {
             event("marked-good", "release \(report.release), after \(now) ms")
             settleCalibration(now)
             raiseFloor()
+            raiseKeySetFloor(now)
         case .failed(let code, let text):
             event("health-failed", "release \(report.release): \(code): \(text)")
             _ = write { (state) throws(SlotRefusal) in try state.healthFailed(running, code: code, text: text) }
@@ -547,7 +551,7 @@ struct Supervisor: ~Copyable {
         case .tookOver: break
         }
         event("calibration-in-force", "version \(calibration.inForce.version)")
-        measureCalibration()
+        measure(calibration.inForce.verified.payloadDigest, "calibration")
         settleCalibration(now)
         // A keeper that does not take it would report the one before: it is started again with this one.
         guard tell(.keeper, .document(.bootReport, report.encoded())), tell(.keeper, .document(.calibration, calibration.inForce.object)) else {
@@ -562,12 +566,12 @@ struct Supervisor: ~Copyable {
     }
 
     /// PCR 12 says by what the board has acted since its start, in that order.
-    private mutating func measureCalibration() {
+    private mutating func measure(_ digest: Digest, _ name: String) {
         guard var log = eventLog else { return }
         do throws(SystemError) {
             var tpm = TPM(TPMDevice(try Descriptor(opening: TPMDevice.path, .readWrite)))
             do throws(TPMError) {
-                try tpm.measure(12, .tag, calibration.inForce.verified.payloadDigest, "calibration", into: &log)
+                try tpm.measure(12, .tag, digest, name, into: &log)
                 report.eventLog = log.encoded()
                 report.register12 = try tpm.pcrRead([12])[0].bytes
             } catch { event(error.code, error.text) }
@@ -585,6 +589,58 @@ struct Supervisor: ~Copyable {
         retention.raiseFloor(to: version)
         writeRetained(now)
         event("calibration-floor", "to \(version)")
+    }
+
+    // MARK: key set
+
+    /// A key set that the keeper has verified: verified again, with all that the board runs by, then kept and
+    /// believed. What it revokes stops at once: every role starts again with it, the outputs safe meanwhile.
+    private mutating func installKeySet(_ object: [UInt8], _ now: UInt64) {
+        do throws(KeySetRefusal) {
+            guard isMarkedGood, rebootAt == nil, supervision[.installer].state == .stopped, calibration.offered == nil else { throw .notNow }
+            let next = try KeySetTerms(current: keys, floor: keys.version).admitted(
+                object, manifest: handover.manifest, commissioning: handover.commissioning, calibration: calibration.inForce.object)
+            guard try keepKeySet(object) else { return }
+            keys = next
+        } catch { return event("key-set-refused", "\(error.code): \(error.text)") }
+        log("penstock: key-set-in-force: version \(keys.version)")
+        measure(SHA256.hash(keys.encoded()), "key set")
+        raiseKeySetFloor(now)
+        for role in RoleName.allCases { if let pid = supervision.pid(role) { System.kill(pid: pid) } }
+        // The keeper that is there now does not write it down any more.
+        if pendingEvents.count < Self.pendingMaximum {
+            pendingEvents.append((code: "key-set-in-force", text: "version \(keys.version); every role has started again"))
+        }
+    }
+
+    /// On the disk, behind those that led to the present one. False if the medium did not take it.
+    private mutating func keepKeySet(_ object: [UInt8]) throws(KeySetRefusal) -> Bool {
+        var isFull = false
+        do throws(SystemError) {
+            var partition = try BlockStore(opening: board.devicePath(of: .keySet), .readWriteSynchronous)
+            do throws(BootStateError) {
+                var copies = try TwoCopies<StoredKeySets>(loading: &partition)
+                if let next = StoredKeySets(links: keys.chain(copies.content?.links ?? [], with: object)) {
+                    try copies.write(next, to: &partition)
+                    return true
+                }
+                isFull = true
+            } catch { event(error.code, error.text) }
+        } catch { event(error.code, error.text) }
+        if isFull { throw .chainFull }
+        return false
+    }
+
+    /// Once nothing that runs needs an older one.
+    private mutating func raiseKeySetFloor(_ now: UInt64) {
+        guard board.tpm == .required else {
+            retention.raiseKeySetFloor(to: keys.version)
+            return writeRetained(now)
+        }
+        do throws(SystemError) {
+            var tpm = TPM(TPMDevice(try Descriptor(opening: TPMDevice.path, .readWrite)))
+            do throws(TPMError) { try tpm.raiseKeySetFloor(to: keys.version) } catch { event(error.code, error.text) }
+        } catch { event(error.code, error.text) }
     }
 
     // MARK: posture

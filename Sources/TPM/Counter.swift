@@ -1,4 +1,4 @@
-// NV counters, and the rollback floor that one of them holds.
+// NV counters: the rollback floor that one of them holds, and the floor of key sets that another does.
 // A counter only ever counts up, also over its own deletion: a new one starts one above the highest
 // that was ever deleted. So the floor is counter - baseline, and the baseline is in the signed
 // commissioning. Whoever reaches the TPM can raise the floor (and so refuse service), never lower it.
@@ -26,14 +26,14 @@ public struct NVPublic: Equatable, Sendable {
     /// count in memory and jump after a power cut; no write by index authorisation.
     static let counterAttributes: UInt32 = 1 << 1 | 1 << 4 | 1 << 17 | 1 << 18 | 1 << 25
 
-    static func counter(_ index: UInt32) -> NVPublic {
-        NVPublic(index: index, nameAlgorithm: algorithmSHA256, attributes: counterAttributes, policy: [], byteCount: 8)
+    static func counter(_ index: UInt32, policy: [UInt8] = []) -> NVPublic {
+        NVPublic(index: index, nameAlgorithm: algorithmSHA256, attributes: counterAttributes, policy: policy, byteCount: 8)
     }
 
-    fileprivate var isCounter: Bool {
+    fileprivate func isCounter(policy: [UInt8]) -> Bool {
         var unwritten = self
         unwritten.attributes &= ~NVPublic.written
-        return unwritten == NVPublic.counter(index)
+        return unwritten == NVPublic.counter(index, policy: policy)
     }
 
     fileprivate var bytes: [UInt8] {
@@ -66,8 +66,8 @@ extension TPM where Transport: ~Copyable {
     }
 
     /// Defines a counter, which has no value before its first increment. (TPM2_NV_DefineSpace)
-    public mutating func nvDefineCounter(_ index: UInt32) throws(TPMError) {
-        let area = NVPublic.counter(index).bytes
+    public mutating func nvDefineCounter(_ index: UInt32, policy: [UInt8] = []) throws(TPMError) {
+        let area = NVPublic.counter(index, policy: policy).bytes
         var parameters = ByteWriter()
         parameters.u16(0)  // the index's own authorisation: empty
         parameters.u16(UInt16(area.count))
@@ -83,9 +83,9 @@ extension TPM where Transport: ~Copyable {
 
     /// A counter's value. An index that is missing, never incremented, or not a counter of this
     /// device's making is an error of its own, never a zero. (TPM2_NV_Read)
-    public mutating func nvReadCounter(_ index: UInt32) throws(TPMError) -> UInt64 {
+    public mutating func nvReadCounter(_ index: UInt32, policy: [UInt8] = []) throws(TPMError) -> UInt64 {
         let area = try nvReadPublic(index)
-        guard area.isCounter else { throw .counterForeign(index: index, attributes: area.attributes) }
+        guard area.isCounter(policy: policy) else { throw .counterForeign(index: index, attributes: area.attributes) }
         guard area.isWritten else { throw .counterUninitialised(index: index) }
         var parameters = ByteWriter()
         parameters.u16(8)
@@ -126,9 +126,12 @@ extension TPM where Transport: ~Copyable {
 
     /// Counts the floor up to `wanted`, if it is lower. Only after a release has been marked good.
     public mutating func raiseFloor(to wanted: UInt64, baseline: UInt64) throws(TPMError) {
-        let present = try readFloor(baseline: baseline)
+        try count(floorIndex, from: try readFloor(baseline: baseline), to: wanted)
+    }
+
+    mutating func count(_ index: UInt32, from present: UInt64, to wanted: UInt64) throws(TPMError) {
         guard present < wanted else { return }
         guard wanted - present <= floorStepMaximum else { throw .floorTooFar(present: present, wanted: wanted) }
-        for _ in 0..<(wanted - present) { try nvIncrement(floorIndex) }
+        for _ in 0..<(wanted - present) { try nvIncrement(index) }
     }
 }

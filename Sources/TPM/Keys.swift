@@ -3,8 +3,8 @@
 import Bytes
 import Cryptography
 
-/// The templates. Both are ECC P-256, ECDSA with SHA-256, name algorithm SHA-256, empty
-/// authorisation and policy, and fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, sign.
+/// The templates. All are ECC P-256, name algorithm SHA-256, empty authorisation and policy, and fixedTPM,
+/// fixedParent, sensitiveDataOrigin, userWithAuth, noDA. Those that sign do so by ECDSA with SHA-256.
 /// `unique` holds the label, so that no other program's template gives the same key. A template never
 /// changes: the key would change with it.
 public enum KeyTemplate: Sendable {
@@ -12,10 +12,12 @@ public enum KeyTemplate: Sendable {
     case device
     /// Endorsement hierarchy, restricted: signs nothing but what the TPM itself states (quotes).
     case attestation
+    /// Owner hierarchy: agrees on secrets (ECDH), for what is encrypted for this device alone. Signs nothing.
+    case decryption
 
     var hierarchy: UInt32 {
         switch self {
-        case .device: hierarchyOwner
+        case .device, .decryption: hierarchyOwner
         case .attestation: hierarchyEndorsement
         }
     }
@@ -24,16 +26,18 @@ public enum KeyTemplate: Sendable {
         switch self {
         case .device: "penstock device key"
         case .attestation: "penstock attestation key"
+        case .decryption: "penstock decryption key"
         }
     }
 
     // TPMA_OBJECT: fixedTPM 1, fixedParent 4, sensitiveDataOrigin 5, userWithAuth 6, noDA 10,
-    // restricted 16, sign 18. noDA: somebody's wrong passwords must not lock the device's identity.
+    // restricted 16, decrypt 17, sign 18. noDA: somebody's wrong passwords must not lock the device's identity.
     private var attributes: UInt32 {
-        let both: UInt32 = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 10 | 1 << 18
+        let all: UInt32 = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 10
         switch self {
-        case .device: return both
-        case .attestation: return both | 1 << 16
+        case .device: return all | 1 << 18
+        case .attestation: return all | 1 << 16 | 1 << 18
+        case .decryption: return all | 1 << 17
         }
     }
 
@@ -45,8 +49,12 @@ public enum KeyTemplate: Sendable {
         writer.u32(attributes)
         writer.u16(0)  // no policy
         writer.u16(algorithmNull)  // no symmetric algorithm
-        writer.u16(algorithmECDSA)
-        writer.u16(algorithmSHA256)
+        switch self {
+        case .device, .attestation:
+            writer.u16(algorithmECDSA)
+            writer.u16(algorithmSHA256)
+        case .decryption: writer.u16(algorithmNull)
+        }
         writer.u16(curveP256)
         writer.u16(algorithmNull)  // no key derivation
         return writer.bytes
@@ -79,7 +87,7 @@ public enum KeyTemplate: Sendable {
 }
 
 /// A key that is loaded in the TPM until it is flushed or the resource manager's file is closed.
-public struct SigningKey: Sendable {
+public struct PrimaryKey: Sendable {
     /// TPM_HANDLE, transient.
     public let handle: UInt32
     /// ES256.
@@ -90,7 +98,7 @@ public struct SigningKey: Sendable {
 
 extension TPM where Transport: ~Copyable {
     /// Makes the template's key; the same one each time in one TPM. (TPM2_CreatePrimary)
-    public mutating func createPrimarySigningKey(_ template: KeyTemplate = .device) throws(TPMError) -> SigningKey {
+    public mutating func createPrimaryKey(_ template: KeyTemplate = .device) throws(TPMError) -> PrimaryKey {
         let area = template.publicArea
         var parameters = ByteWriter()
         parameters.u16(4)  // sensitive: empty authorisation, no data
@@ -113,7 +121,7 @@ extension TPM where Transport: ~Copyable {
         try reader.end()
         guard name == [0, 0x0B] + SHA256.hash(made.span.bytes).bytes else { throw .keyForeign }
         let point = try template.point(of: made)
-        return SigningKey(handle: handle, publicKey: .es256(point), name: name)
+        return PrimaryKey(handle: handle, publicKey: .es256(point), name: name)
     }
 
     /// Signs a digest with the device key: r || s, 64 bytes. (TPM2_Sign)
@@ -131,6 +139,27 @@ extension TPM where Transport: ~Copyable {
         let signature = try reader.signature()
         try reader.end()
         return signature
+    }
+}
+
+extension TPM where Transport: ~Copyable {
+    /// The secret that the decryption key shares with a point, x || y: the x coordinate of their product, 32
+    /// bytes. The TPM refuses a point that is not on the curve. (TPM2_ECDH_ZGen)
+    public mutating func agree(_ handle: UInt32, _ point: [UInt8]) throws(TPMError) -> [UInt8] {
+        precondition(point.count == 64)
+        var parameters = ByteWriter()
+        parameters.u16(68)
+        for half in [0, 32] {
+            parameters.u16(32)
+            parameters.append([UInt8](point[half..<half + 32]))
+        }
+        let response = try run(.agree, handles: [handle], authorised: true, parameters: parameters.bytes)
+        var reader = ResponseReader(response.parameters.span.bytes, of: .agree)
+        _ = try reader.u16()  // of both coordinates together
+        let secret = try reader.number32()
+        _ = try reader.number32()
+        try reader.end()
+        return secret
     }
 }
 

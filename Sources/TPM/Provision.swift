@@ -9,23 +9,30 @@ public struct Provisioned: Sendable {
     public let deviceKey: PublicKey
     /// Goes to whoever will verify quotes.
     public let attestationKey: PublicKey
+    /// Goes to whoever encrypts bundles for this device.
+    public let decryptionKey: PublicKey
     public let identity: TPMIdentity
 }
 
-/// Makes the floor counter if it is missing, increments it once if it has no value yet, and returns
-/// its value and the keys. Doing it again changes nothing in the TPM; but a commissioning that is
-/// signed with the new baseline puts the floor back to zero, which is its signer's decision.
+/// Makes the counters of both floors if they are missing, gives the rollback floor's its first value if it
+/// has none yet, and returns that and the keys. Doing it again changes nothing in the TPM; but a
+/// commissioning that is signed with the new baseline puts the rollback floor back to zero, which is its
+/// signer's decision.
 public func provision<Transport: TPMTransport & ~Copyable>(
     _ tpm: inout TPM<Transport>
 ) throws(TPMError) -> Provisioned {
     try tpm.startup()
     let baseline = try makeFloor(&tpm)
-    let device = try tpm.createPrimarySigningKey(.device)
+    try tpm.makeKeySetFloor()
+    let device = try tpm.createPrimaryKey(.device)
     try tpm.flush(device.handle)
-    let attestation = try tpm.createPrimarySigningKey(.attestation)
+    let attestation = try tpm.createPrimaryKey(.attestation)
     try tpm.flush(attestation.handle)
+    let decryption = try tpm.createPrimaryKey(.decryption)
+    try tpm.flush(decryption.handle)
     return Provisioned(
         floorBaseline: baseline, deviceKey: device.publicKey, attestationKey: attestation.publicKey,
+        decryptionKey: decryption.publicKey,
         identity: try tpm.getIdentity())
 }
 

@@ -10,6 +10,7 @@ public enum TPMCommand: UInt32, Sendable {
     case nvIncrement = 0x134
     case startup = 0x144
     case nvRead = 0x14E
+    case agree = 0x154
     case quote = 0x158
     case sign = 0x15D
     case flushContext = 0x165
@@ -28,6 +29,7 @@ public enum TPMCommand: UInt32, Sendable {
         case .nvIncrement: "TPM2_NV_Increment"
         case .startup: "TPM2_Startup"
         case .nvRead: "TPM2_NV_Read"
+        case .agree: "TPM2_ECDH_ZGen"
         case .quote: "TPM2_Quote"
         case .sign: "TPM2_Sign"
         case .flushContext: "TPM2_FlushContext"

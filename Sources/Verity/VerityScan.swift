@@ -17,7 +17,7 @@ public struct VerityScan: Sendable {
     public var blocksTotal: Int { tree.geometry.dataBlocks }
     public var isDone: Bool { blocksDone == blocksTotal }
 
-    public init(_ identity: VerityIdentity) { tree = VerityTree(identity) }
+    public init(_ identity: VerityIdentity, at base: Int = 0) { tree = VerityTree(identity, at: base) }
 
     /// Checks the next slice; false when nothing is left. A thrown error names the first bad block.
     public mutating func step<S: Store & ~Copyable>(_ image: inout S) throws(VerityError) -> Bool {
@@ -41,23 +41,23 @@ public struct VerityScan: Sendable {
 
     private mutating func read<S: Store & ~Copyable>(_ count: Int, at offset: Int, _ image: inout S) throws(VerityError) {
         if buffer.count != count { buffer = [UInt8](repeating: 0, count: count) }
-        do throws(StoreError) { try image.read(at: offset, into: &buffer) } catch { throw .store(error) }
+        do throws(StoreError) { try image.read(at: tree.base + offset, into: &buffer) } catch { throw .store(error) }
     }
 }
 
 /// Every block of an image, from the first to the last; throws the first bad one.
-public func verifyAll<S: Store & ~Copyable>(_ identity: VerityIdentity, in image: inout S) throws(VerityError) {
-    var scan = VerityScan(identity)
+public func verifyAll<S: Store & ~Copyable>(_ identity: VerityIdentity, at base: Int = 0, in image: inout S) throws(VerityError) {
+    var scan = VerityScan(identity, at: base)
     while try scan.step(&image) {}
 }
 
 /// The superblock and the whole tree, without the data.
-public func verifyHashArea<S: Store & ~Copyable>(_ identity: VerityIdentity, in image: inout S) throws(VerityError) {
+public func verifyHashArea<S: Store & ~Copyable>(_ identity: VerityIdentity, at base: Int = 0, in image: inout S) throws(VerityError) {
     let geometry = identity.geometry
     var block = [UInt8](repeating: 0, count: VerityGeometry.blockSize)
-    do throws(StoreError) { try image.read(at: geometry.offset(of: .superblock), into: &block) } catch { throw .store(error) }
+    do throws(StoreError) { try image.read(at: base + geometry.offset(of: .superblock), into: &block) } catch { throw .store(error) }
     guard block == identity.superblock.encoded() else { throw .altered(.superblock) }
-    var tree = VerityTree(identity)
+    var tree = VerityTree(identity, at: base)
     for leaf in 0..<geometry.blocks(level: 1) {
         _ = try tree.digest(of: .data(index: leaf * VerityGeometry.digestsPerBlock), in: &image)
     }

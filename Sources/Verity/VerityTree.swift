@@ -8,12 +8,15 @@ import Cryptography
 /// store, by the verified path from the root. Memory: 4 KiB a level, four levels at most.
 public struct VerityTree: Sendable {
     public let identity: VerityIdentity
+    /// Where the image begins in its store, in bytes.
+    public let base: Int
     public var geometry: VerityGeometry { identity.geometry }
     /// Index level - 1. An index of -1 is an empty place.
     private var path: [(index: Int, bytes: [UInt8])]
 
-    public init(_ identity: VerityIdentity) {
+    public init(_ identity: VerityIdentity, at base: Int = 0) {
         self.identity = identity
+        self.base = base
         path = []
         for _ in 0..<identity.geometry.levels {
             path.append((-1, [UInt8](repeating: 0, count: VerityGeometry.blockSize)))
@@ -54,7 +57,7 @@ public struct VerityTree: Sendable {
         let wanted = try digest(level: level, index: index, block, &image)
         path[level - 1].index = -1
         do throws(StoreError) {
-            try image.read(at: geometry.offset(of: block), into: &path[level - 1].bytes)
+            try image.read(at: base + geometry.offset(of: block), into: &path[level - 1].bytes)
         } catch { throw .store(error) }
         let bytes = path[level - 1].bytes
         guard identity.digest(of: bytes.span.bytes) == wanted else { throw .altered(block) }

@@ -74,10 +74,7 @@ struct CommandMake: Subcommand {
         let command = Command(device: device, challenge: challenge, counter: counter,
                               deadlineMilliseconds: deadlineMilliseconds, action: try CommandWords.action(action))
         var object = SignedObject(payload: command.encoded(), purpose: .command)
-        for path in keys {
-            let key = try KeyFiles.privateKey(path)
-            do throws(CryptographyError) { try object.sign(with: key) } catch { throw Failure(error, path: path) }
-        }
+        for key in keys { try Signer(key).sign(&object) }
         let encoded = object.encoded()
         try writeFile(destination, encoded)
         return Report(["made \(destination) (\(encoded.count) bytes): \(CommandWords.text(command.action)), for \(device)"],

@@ -39,7 +39,7 @@ struct CommissioningMake: Subcommand {
     @Argument(help: "The TOML file.")
     var file: String
 
-    @Option(name: .customLong("key"), help: "A .key file; repeat it to sign with several.")
+    @Option(name: .customLong("key"), help: "A .key file, or the pkcs11: URI of a key in a token; repeat it to sign with several.")
     var keys: [String]
 
     @Option(name: [.customShort("o"), .customLong("output")], help: "Where the signed commissioning goes.")
@@ -50,10 +50,7 @@ struct CommissioningMake: Subcommand {
     func execute() throws -> Report {
         let commissioning = try CommissioningCompiler.compile(file)
         var object = SignedObject(payload: commissioning.encoded(), purpose: .commissioning)
-        for path in keys {
-            let key = try KeyFiles.privateKey(path)
-            do throws(CryptographyError) { try object.sign(with: key) } catch { throw Failure(error, path: path) }
-        }
+        for key in keys { try Signer(key).sign(&object) }
         let encoded = object.encoded()
         try writeFile(destination, encoded)
         return Report(

@@ -56,11 +56,12 @@ struct ImageMake: Subcommand {
         let floor = a.manifest.rollbackIndex
         var state = BootState.flashed(release: a.manifest.release)
         try admit(a, board, path: bundle)
-        var contents: [PartitionLabel: PartitionContent] = [.slotA: try a.slotContent(size: board.size(of: .slotA))]
+        var contents: [PartitionLabel: PartitionContent] = [:]
+        (contents[.slotA], contents[.bootA]) = try a.slotContents(size: board.size(of: .slotA), bootSize: board.size(of: .bootA))
         if let b {
             try admit(b, board, path: bundleB)
             state.b = SlotState(.good, attemptsLeft: SlotState.attemptsMaximum, release: b.manifest.release)
-            contents[.slotB] = try b.slotContent(size: board.size(of: .slotB))
+            (contents[.slotB], contents[.bootB]) = try b.slotContents(size: board.size(of: .slotB), bootSize: board.size(of: .bootB))
         }
         contents[.bootState] = PartitionContent([(0, BootStateStore.image(of: state))])
         if let path = commissioning { contents[.commissioning] = try commissioningContent(path, board) }

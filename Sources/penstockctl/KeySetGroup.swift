@@ -2,13 +2,14 @@
 import ArgumentParser
 import Bytes
 import Compiler
+import Foundation
 import Cryptography
 import Signed
 
 struct KeySetGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keyset", abstract: "Key sets: who may sign what, and how many must.",
-        subcommands: [KeySetMake.self, KeySetInspect.self])
+        subcommands: [KeySetMake.self, KeySetInspect.self, KeySetRotate.self])
 }
 
 struct KeySetMake: Subcommand {
@@ -75,6 +76,59 @@ struct KeySetInspect: Subcommand {
     @OptionGroup var output: OutputOptions
 
     func execute() throws -> Report { report(try KeySetCompiler.read(file)) }
+}
+
+struct KeySetRotate: Subcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rotate",
+        abstract: "Checks that a signed key set may follow on another, as a board would, and says what changes.",
+        discussion: """
+            A board takes a key set when enough keys of its present set and enough of the new one have \
+            signed it, and its version is higher. Both sign the same file, one after the other:
+
+              penstockctl keyset make next.toml --output next.cbor
+              penstockctl sign next.cbor --purpose key-set --key old-root.key
+              penstockctl sign next.cbor.cose --key new-root.key
+              penstockctl keyset rotate next.cbor.cose --from keyset.cbor
+
+            Publish the file on the command topic of each device. A board refuses it (key-set-strands) \
+            while its release, commissioning or calibration is signed by keys that the new set revokes: \
+            bring it ones that the new keys signed first. With --held, such files are checked here.
+            """)
+
+    @Argument(help: "The signed new key set.")
+    var file: String
+
+    @Option(help: "The key set that boards believe now; repeat it, oldest first, to check a chain of rotations: each is a signed one but the first.")
+    var from: [String]
+
+    @Option(help: "A signed manifest, calibration or commissioning that boards hold, which the new set must not strand; repeat it for several.")
+    var held: [String] = []
+
+    @OptionGroup var output: OutputOptions
+
+    func execute() throws -> Report {
+        guard let anchor = from.first else { throw ValidationError("Missing expected argument '--from'") }
+        var current = try KeySetCompiler.read(anchor)
+        for link in from.dropFirst() {
+            let content = try readFile(link, maximum: SignedObject.byteMaximum)
+            do throws(SignedError) { current = try verifySuccessor(content.span.bytes, of: current).payload } catch { throw Refusal(error, path: link) }
+        }
+        let content = try readFile(file, maximum: SignedObject.byteMaximum)
+        let next: Verified<KeySet>
+        do throws(SignedError) { next = try verifySuccessor(content.span.bytes, of: current) } catch { throw Refusal(error, path: file) }
+        for path in held {
+            let object = try readFile(path, maximum: SignedObject.byteMaximum)
+            do throws(SignedError) { _ = try verifyAny(object, as: nil, with: next.payload) } catch { throw Refusal(error, path: path) }
+        }
+        let changes = KeySetChange.between(current, next.payload)
+        return Report(
+            ["may follow  version \(next.payload.version) on \(current.version)", "signers     \(next.signers.joined(separator: ", "))"]
+                + changes.map { "\($0.kind.rawValue.padding(toLength: 11, withPad: " ", startingAt: 0)) \($0.text)" }
+                + held.map { "holds       \($0)" },
+            [("from", .integer(current.version)), ("version", .integer(next.payload.version)), ("signers", .strings(next.signers)),
+             ("changes", .array(changes.map { .object([("kind", .string($0.kind.rawValue)), ("text", .string($0.text))]) }))])
+    }
 }
 
 private func report(_ set: KeySet) -> Report {

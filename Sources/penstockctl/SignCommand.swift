@@ -21,6 +21,12 @@ struct SignCommand: Subcommand {
 
               penstockctl sign k.cbor --purpose key-set --key release-1.key -o k.cose
               penstockctl sign k.cose --key release-2.key
+
+            A key in a PKCS#11 token is named by its URI. Its PIN stands in a file, or in PENSTOCK_PIN; \
+            never in the URI.
+
+              penstockctl sign k.cose --key 'pkcs11:token=releases;object=release-3?module-path=\
+            /usr/lib/softhsm/libsofthsm2.so&pin-source=file:/run/user/1000/pin'
             """)
 
     @Argument(help: "The payload, or the signed object to add to.")
@@ -29,7 +35,7 @@ struct SignCommand: Subcommand {
     @Option(help: "What the payload is: manifest, calibration, command, key-set or commissioning. Not with a signed object, which says it.")
     var purpose: Purpose?
 
-    @Option(name: .customLong("key"), help: "A .key file; repeat it to sign with several.")
+    @Option(name: .customLong("key"), help: "A .key file, or the pkcs11: URI of a key in a token; repeat it to sign with several.")
     var keys: [String]
 
     @Option(name: [.customShort("o"), .customLong("output")], help: "Where the signed object goes; else beside the file, with .cose at its end.")
@@ -40,10 +46,7 @@ struct SignCommand: Subcommand {
     func execute() throws -> Report {
         let content = try readFile(file, maximum: SignedObject.byteMaximum)
         var object = try startingPoint(content)
-        for path in keys {
-            let key = try KeyFiles.privateKey(path)
-            do throws(CryptographyError) { try object.sign(with: key) } catch { throw Failure(error, path: path) }
-        }
+        for key in keys { try Signer(key).sign(&object) }
         let encoded = object.encoded()
         do throws(SignedError) { _ = try SignedObject(encoded.span.bytes) } catch { throw Refusal(error, path: file) }
         let path = destination ?? (file.hasSuffix(".cose") ? file : file + ".cose")

@@ -11,8 +11,8 @@ struct VerifyCommand: Subcommand {
         abstract: "Verifies a signed object against a key set, by the code that the device runs.",
         discussion: """
             Says who signed, or refuses with exit code 2 and the reason: signature-missing, \
-            signature-invalid, key-unknown, key-purpose, purpose-wrong, threshold-unmet, malformed, or \
-            what is wrong in the payload. A key set must also be later than the one given.
+            signature-invalid, key-unknown, key-purpose, purpose-wrong, threshold-unmet, new-threshold-unmet, malformed, or \
+            what is wrong in the payload. A key set must also be later than the one given, and signed by its own keys too.
 
               penstockctl verify release.cose --keyset keyset.cbor
               penstockctl verify next.cose --keyset keyset.cbor --purpose key-set

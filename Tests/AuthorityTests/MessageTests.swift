@@ -38,6 +38,7 @@ private let orders: [Order] = [
 private func everything() -> [Spoken] {
     ([.document(.keySet, []), .document(.hardwareAddress, filled(MessageLimit.document)), .begin, .peer(.installer, alive: true),
       .peer(.controller, alive: false), .networkReady, .event(code: word, text: longest), .proceed, .restarting,
+      .findContentKey(keys: filled(MessageLimit.bundleKeys)), .contentKey(filled(32)), .contentKey([]),
       .calibrationRefused(code: word, text: longest)] as [SupervisorMessage]).map { Spoken($0) }
     + roleMessages.map { Spoken($0) }
     + ([.heartbeat] + orders.map { .request(id: .max, $0, issuers: .max) } as [KeeperToController]).map { Spoken($0) }

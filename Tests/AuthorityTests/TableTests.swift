@@ -7,7 +7,7 @@ var roleMessages: [RoleMessage] { [
     .lease(address: [10, 0, 2, 15], prefixLength: 24, router: [10, 0, 2, 2]), .leaseLost, .update(path: "2.bundle"), .reboot,
     .installing(release: "2"), .installed(release: "2"), .progress(done: 1, total: .max),
     .installFailed(code: "below-floor", text: "too old"), .inject(.kill, .uplink), .inject(.freeze, .keeper),
-    .retained([1]), .calibration([2]), .calibrationInForce(digest: [UInt8](repeating: 3, count: 32)),
+    .retained([1]), .calibration([2]), .keySet([4]), .findContentKey(keys: [5]), .contentKey([6]), .calibrationInForce(digest: [UInt8](repeating: 3, count: 32)),
 ] }
 
 /// Who may send it, said a second time and by hand.
@@ -16,8 +16,8 @@ private func senders(_ message: RoleMessage) -> Set<RoleName> {
     case .checkIn, .event: Set(RoleName.allCases)
     case .control, .retained, .calibrationInForce: [.controller]
     case .connected, .lease, .leaseLost: [.uplink]
-    case .update, .reboot, .inject, .calibration: [.keeper]
-    case .installing, .installed, .progress, .installFailed: [.installer]
+    case .update, .reboot, .inject, .calibration, .keySet, .contentKey: [.keeper]
+    case .installing, .installed, .progress, .installFailed, .findContentKey: [.installer]
     }
 }
 
@@ -72,7 +72,7 @@ private func channels(_ role: RoleAuthority) -> Set<RoleName> {
 
     @Test("P-E2 what one role holds no other holds: lines, TPM, journal, slot")
     func grantsAreSingle() {
-        for grant in [Grant.lines, .analogues, .tpm, .journal, .inactiveSlot, .packetSocket] {
+        for grant in [Grant.lines, .analogues, .tpm, .journal, .inactiveSlot, .inactiveBoot, .packetSocket] {
             #expect(Authority.table.filter { $0.grants.contains(grant) }.count == 1)
         }
         #expect(Authority.of(.controller).grants.contains(.lines) && Authority.of(.controller).grants.contains(.analogues))

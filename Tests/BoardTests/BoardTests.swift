@@ -7,7 +7,7 @@ import Testing
 /// A small board that is right.
 struct Sample {
     var name = "bench", disk = "/dev/vda", lines = Sample.lines, watchdog: WatchdogDevice? = WatchdogDevice(path: "/dev/watchdog0", timeoutSeconds: 8)
-    var sizes = [65536, 65536, 1 << 20, 1 << 20, 1 << 20]
+    var sizes = [65536, 65536, 1 << 20, 1 << 20, 1 << 20, 65536, 0, 0]
     var mode = NetworkMode.dhcp
     var converters = [
         Converter(name: "tank", device: "ads1015", place: I2CPlace(adapter: "i2c_virtio at virtio bus 0", address: 0x48)),
@@ -116,6 +116,10 @@ struct Seeded: RandomNumberGenerator {
         #expect(refusal { $0.sizes[3] += 4096 } == "disk.partitions.slot-b")
         #expect(refusal { $0.sizes[0] = 131072 } == "disk.partitions.boot-state")
         #expect(refusal { $0.sizes[4] = 0 } == "disk.partitions.journal")
+        #expect(refusal { $0.sizes[5] = 0 } == "disk.partitions.key-set")
+        #expect(refusal { $0.sizes[6] = 1 << 20 } == "disk.partitions.boot-b")
+        #expect(refusal { ($0.sizes[6], $0.sizes[7]) = (4096, 4096) } == "disk.partitions.boot-a")
+        #expect(refusal { ($0.sizes[6], $0.sizes[7]) = (1 << 20, 1 << 20) } == nil)
         #expect(refusal { $0.sizes.removeLast() } == "disk.partitions")
         #expect(refusal { $0.watchdog = WatchdogDevice(path: "/dev/watchdog", timeoutSeconds: 1) } == "watchdog.timeout-seconds")
     }

@@ -19,7 +19,7 @@ private final class Disk {
     let board: BoardDescription
 
     init(name: String = "test-board", revision: UInt16 = 1) throws {
-        let sizes = [65536, 65536, slotSize, slotSize, 65536]
+        let sizes = [65536, 65536, slotSize, slotSize, 65536, 65536, 0, 0]
         board = try BoardDescription(
             name: name, hardwareRevision: revision, machine: "x86_64", console: "/dev/ttyS0", memoryMegabytes: 128,
             kernelCommandLine: "console=ttyS0", disk: path,

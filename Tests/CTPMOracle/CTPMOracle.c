@@ -143,18 +143,18 @@ size_t oracle_nv_undefine(uint8_t *out, uint32_t index) {
     return end(context);
 }
 
-size_t oracle_create_primary(uint8_t *out, uint32_t restricted, const char *label) {
+size_t oracle_create_primary(uint8_t *out, uint32_t kind, const char *label) {
     TSS2_SYS_CONTEXT *context = begin(out);
     TPM2B_SENSITIVE_CREATE sensitive = {0};
     TPM2B_PUBLIC area = {.publicArea = {
         .type = TPM2_ALG_ECC,
         .nameAlg = TPM2_ALG_SHA256,
         .objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN
-            | TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA | TPMA_OBJECT_SIGN_ENCRYPT
-            | (restricted ? TPMA_OBJECT_RESTRICTED : 0),
+            | TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA
+            | (kind == 2 ? TPMA_OBJECT_DECRYPT : TPMA_OBJECT_SIGN_ENCRYPT) | (kind == 1 ? TPMA_OBJECT_RESTRICTED : 0),
     }};
     area.publicArea.parameters.eccDetail.symmetric.algorithm = TPM2_ALG_NULL;
-    area.publicArea.parameters.eccDetail.scheme.scheme = TPM2_ALG_ECDSA;
+    area.publicArea.parameters.eccDetail.scheme.scheme = kind == 2 ? TPM2_ALG_NULL : TPM2_ALG_ECDSA;
     area.publicArea.parameters.eccDetail.scheme.details.ecdsa.hashAlg = TPM2_ALG_SHA256;
     area.publicArea.parameters.eccDetail.curveID = TPM2_ECC_NIST_P256;
     area.publicArea.parameters.eccDetail.kdf.scheme = TPM2_ALG_NULL;
@@ -169,7 +169,7 @@ size_t oracle_create_primary(uint8_t *out, uint32_t restricted, const char *labe
     TPM2B_DIGEST hash = {0};
     TPMT_TK_CREATION ticket = {0};
     TPM2B_NAME name = {0};
-    Tss2_Sys_CreatePrimary(context, restricted ? TPM2_RH_ENDORSEMENT : TPM2_RH_OWNER, &password, &sensitive, &area,
+    Tss2_Sys_CreatePrimary(context, kind == 1 ? TPM2_RH_ENDORSEMENT : TPM2_RH_OWNER, &password, &sensitive, &area,
                            &outside, &none, &handle, &made, &creation, &hash, &ticket, &name, NULL);
     return end(context);
 }
@@ -182,6 +182,15 @@ size_t oracle_sign(uint8_t *out, uint32_t handle, const uint8_t digest[32]) {
     TPMT_TK_HASHCHECK ticket = {.tag = TPM2_ST_HASHCHECK, .hierarchy = TPM2_RH_NULL};
     TPMT_SIGNATURE signature;
     Tss2_Sys_Sign(context, handle, &password, &value, &scheme, &ticket, &signature, NULL);
+    return end(context);
+}
+
+size_t oracle_agree(uint8_t *out, uint32_t handle, const uint8_t point[64]) {
+    TSS2_SYS_CONTEXT *context = begin(out);
+    TPM2B_ECC_POINT in = {.point = {.x = {.size = 32}, .y = {.size = 32}}}, shared = {0};
+    memcpy(in.point.x.buffer, point, 32);
+    memcpy(in.point.y.buffer, point + 32, 32);
+    Tss2_Sys_ECDH_ZGen(context, handle, &password, &in, &shared, NULL);
     return end(context);
 }
 

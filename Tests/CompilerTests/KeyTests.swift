@@ -130,3 +130,21 @@ private func mode(_ path: String) throws -> Int { try #require(FileManager.defau
         for count in 0..<writer.bytes.count { #expect(diagnosticNotation(Array(writer.bytes[..<count])) == nil) }
     }
 }
+
+@Suite struct KeySetChangeTests {
+    @Test func whatANewSetChangesIsSaid() throws {
+        let one = try PrivateKey.generate(.es256).publicKey, two = try PrivateKey.generate(.ed25519).publicKey, three = try PrivateKey.generate(.es256).publicKey
+        let old = try KeySet(
+            version: 1, entries: [.init(name: "one", key: one, purposes: [.keySet]), .init(name: "two", key: two, purposes: [.command])],
+            thresholds: [(.keySet, 1), (.command, 1)])
+        let new = try KeySet(
+            version: 2, entries: [.init(name: "two", key: two, purposes: [.command, .keySet]), .init(name: "three", key: three, purposes: [.keySet])],
+            thresholds: [(.keySet, 2)])
+        let changes = KeySetChange.between(old, new)
+        #expect(changes.map(\.kind) == [.revoked, .changed, .added, .threshold, .threshold])
+        #expect(changes[0].text.hasPrefix("one (") && changes[2].text.hasPrefix("three ("))
+        #expect(changes[1].text == "two, for command, is now two, for command, key-set")
+        #expect(changes[3].text == "command: 1, now nobody" && changes[4].text == "key-set: 1, now 2")
+        #expect(KeySetChange.between(old, old).isEmpty)
+    }
+}

@@ -10,7 +10,7 @@ public func tankBoard(name: String = "qemu-x86_64", disk: String = "/dev/vda") t
         Line(name: $0, kernelName: $0, direction: .output(drive: .pushPull, safe: false))
     }
     let inputs = calibration.inputLines.map { Line(name: $0, kernelName: $0, direction: .input(edges: .both)) }
-    let sizes = [65536, 65536, 256 << 10, 256 << 10, 65536]
+    let sizes = [65536, 65536, 256 << 10, 256 << 10, 65536, 65536, 0, 0]
     return try BoardDescription(
         name: name, hardwareRevision: 1, machine: "x86_64", console: "/dev/ttyS0", memoryMegabytes: 128,
         kernelCommandLine: "console=ttyS0", disk: disk,

@@ -31,7 +31,7 @@ private final class CountingChannels: Channels, @unchecked Sendable {
 }
 
 private func board() throws -> BoardDescription {
-    let sizes = [65536, 65536, 1 << 20, 1 << 20, 1 << 20]
+    let sizes = [65536, 65536, 1 << 20, 1 << 20, 1 << 20, 65536, 0, 0]
     return try BoardDescription(
         name: "bench", hardwareRevision: 1, machine: "x86_64", console: "/dev/ttyS0", memoryMegabytes: 64, kernelCommandLine: "",
         disk: "/dev/vda", partitions: zip(PartitionLabel.allCases, sizes).map { Partition(label: $0, size: $1) }, lines: [], watchdog: nil,

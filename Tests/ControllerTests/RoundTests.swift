@@ -204,7 +204,7 @@ extension Round {
         return try BoardDescription(
             name: "bench", hardwareRevision: 1, machine: "x86_64", console: "/dev/ttyS0", memoryMegabytes: 64,
             kernelCommandLine: "", disk: "/dev/vda",
-            partitions: PartitionLabel.allCases.map { Partition(label: $0, size: $0 == .slotA || $0 == .slotB ? 8 << 20 : $0 == .journal ? 1 << 20 : 65536) },
+            partitions: PartitionLabel.allCases.map { Partition(label: $0, size: $0.isOptional ? 0 : $0 == .slotA || $0 == .slotB ? 8 << 20 : $0 == .journal ? 1 << 20 : 65536) },
             lines: outputs.map { Line(name: $0, kernelName: $0, direction: .output(drive: .pushPull, safe: false)) }
                 + inputs.map { Line(name: $0, kernelName: $0, direction: .input(edges: .both)) },
             watchdog: nil, tpm: .absent, network: NetworkInterface(name: "eth0", mode: .dhcp), testAccess: false)

@@ -106,7 +106,7 @@ private let release = try! SimulatedRelease("1.2.3", dataBlocks: 130, seed: 1, s
 @Suite struct LayoutTests {
     @Test func bundlePlaces() {
         let bundle = release.bundle(), layout = release.layout
-        #expect(bundle.count == layout.size)
+        #expect(bundle.count == layout.end && layout.end == BundleLayout(release.manifest.components).size)
         #expect(layout.block(at: 0) == .superblock)
         #expect(layout.block(at: 1) == .tree(level: 2, index: 0))
         #expect(layout.block(at: 2) == .tree(level: 1, index: 0))
@@ -123,8 +123,10 @@ private let release = try! SimulatedRelease("1.2.3", dataBlocks: 130, seed: 1, s
     @Test func slotHoldsExactlyWhatFits() throws {
         let geometry = release.manifest.root.geometry
         let least = geometry.imageSize + ObjectArea.size
-        #expect(try #require(SlotLayout(size: least)).fits(geometry))
-        #expect(try !#require(SlotLayout(size: least - blockSize)).fits(geometry))
+        #expect(try #require(SlotLayout(size: least)).offsets(of: release.manifest.components) == [0])
+        #expect(throws: LayoutRefusal.slotTooSmall(neededBytes: geometry.imageSize, presentBytes: geometry.imageSize - blockSize)) {
+            try SlotLayout(size: least - blockSize)!.offsets(of: release.manifest.components)
+        }
         #expect(SlotLayout(size: least + 1) == nil)
         #expect(SlotLayout(size: 0) == nil)
     }

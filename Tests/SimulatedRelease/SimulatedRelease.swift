@@ -66,13 +66,14 @@ public struct SimulatedRelease: Sendable {
         hashArea = area
         manifest = try Manifest(
             board: board, hardwareRevisions: revisions, release: release, rollbackIndex: rollbackIndex,
-            installerVersionMinimum: installerVersionMinimum, components: [Component(kind: .root, identity: identity)],
+            installerVersionMinimum: installerVersionMinimum, components: [Component(kind: .root, byteCount: data.count, identity: identity)!],
             notes: "made from a seed",
             healthGate: HealthGate(aliveMilliseconds: 10_000, uplinkDemanded: true, timeoutMilliseconds: 60_000)!)
         object = try signer.sign(manifest.encoded())
     }
 
-    public var layout: BundleLayout { BundleLayout(manifest.root.geometry) }
+    /// Of the root image in the bundle.
+    public var layout: BundlePart { BundleLayout(manifest.components).parts[0] }
 
     public func bundle(object other: [UInt8]? = nil) -> [UInt8] {
         BundleLayout.manifestArea.encoded(other ?? object)! + hashArea + data

@@ -68,10 +68,14 @@ struct Recorder: TPMTransport {
     }
 
     @Test func keys() {
-        expectSame(sent { (tpm) throws(TPMError) in _ = try tpm.createPrimarySigningKey(.device) },
+        expectSame(sent { (tpm) throws(TPMError) in _ = try tpm.createPrimaryKey(.device) },
                    oracle { oracle_create_primary($0, 0, "penstock device key") })
-        expectSame(sent { (tpm) throws(TPMError) in _ = try tpm.createPrimarySigningKey(.attestation) },
+        expectSame(sent { (tpm) throws(TPMError) in _ = try tpm.createPrimaryKey(.attestation) },
                    oracle { oracle_create_primary($0, 1, "penstock attestation key") })
+        expectSame(sent { (tpm) throws(TPMError) in _ = try tpm.createPrimaryKey(.decryption) },
+                   oracle { oracle_create_primary($0, 2, "penstock decryption key") })
+        let point = [UInt8](0..<64)
+        expectSame(sent { (tpm) throws(TPMError) in _ = try tpm.agree(0x8000_0001, point) }, oracle { oracle_agree($0, 0x8000_0001, point) })
         expectSame(sent { (tpm) throws(TPMError) in _ = try tpm.sign(0x8000_0001, Self.digest) },
                    oracle { oracle_sign($0, 0x8000_0001, Self.digest.bytes) })
         for count in 0...32 {

@@ -164,7 +164,7 @@ func response(code: UInt32 = 0, authorised: Bool = false, handle: UInt32? = nil,
         ("extend", [response(authorised: true)], { (tpm) throws(TPMError) in try tpm.pcrExtend(11, digest) }),
         ("counter", [writtenCounter, response(authorised: true, [0, 8, 0, 0, 0, 0, 0, 0, 0, 5])],
          { (tpm) throws(TPMError) in _ = try tpm.nvReadCounter(floorIndex) }),
-        ("key", [createPrimaryAnswer], { (tpm) throws(TPMError) in _ = try tpm.createPrimarySigningKey() }),
+        ("key", [createPrimaryAnswer], { (tpm) throws(TPMError) in _ = try tpm.createPrimaryKey() }),
         ("sign", [response(authorised: true, signature)], { (tpm) throws(TPMError) in _ = try tpm.sign(1, digest) }),
         ("quote", [response(authorised: true, [0, UInt8(attested.count)] + attested + signature)],
          { (tpm) throws(TPMError) in _ = try tpm.quote(1, [11, 12], nonce: [9, 9, 9, 9]) }),
@@ -226,6 +226,6 @@ func response(code: UInt32 = 0, authorised: Bool = false, handle: UInt32? = nil,
         let answer = response(authorised: true, handle: 1, [0, UInt8(area.count)] + area
             + [0, 0, 0, 0, 0x80, 0x21, 0x40, 0, 0, 1, 0, 0, 0, 34, 0, 0x0B] + SHA256.hash(area).bytes)
         var tpm = TPM(Recorder(answers: [answer]))
-        #expect(throws: TPMError.keyForeign) { try tpm.createPrimarySigningKey() }
+        #expect(throws: TPMError.keyForeign) { try tpm.createPrimaryKey() }
     }
 }

@@ -176,38 +176,84 @@ private func verifies(_ key: PublicKey, _ signature: [UInt8], _ message: [UInt8]
         #expect(throws: TPMError.counterForeign(index: floorIndex, attributes: 0x20002)) { try tpm.readFloor(baseline: 0) }
     }
 
+    @Test("P-S2 the floor of key sets only counts up; a counter made by others is refused")
+    func keySetFloor() throws {
+        let swtpm = try Swtpm()
+        do {
+            var tpm = try swtpm.connect()
+            #expect(throws: TPMError.counterMissing(index: keySetFloorIndex)) { try tpm.readKeySetFloor() }
+            _ = try provision(&tpm)
+            #expect(try tpm.readKeySetFloor() == 0)
+        }
+        let area = try swtpm.tool("tpm2_nvreadpublic", "0x1800A02")
+        #expect(area.output.contains("friendly: ownerwrite|nt=0x1|ownerread|authread|no_da|written"), "\(area.output)")
+        var tpm = try swtpm.connect()
+        try tpm.raiseKeySetFloor(to: 3)
+        try tpm.raiseKeySetFloor(to: 2)
+        #expect(try tpm.readKeySetFloor() == 3)
+        try tpm.raiseKeySetFloor(to: 3 + floorStepMaximum + 9)
+        #expect(try tpm.readKeySetFloor() == 3 + floorStepMaximum)
+        // Provisioned again, restarted, and with the other floor counted in between: it stays.
+        let baseline = try provision(&tpm).floorBaseline
+        try tpm.raiseFloor(to: 9, baseline: baseline)
+        #expect(try tpm.readKeySetFloor() == 3 + floorStepMaximum)
+        // Without the pinned baseline it is not ours.
+        try tpm.nvUndefine(keySetFloorIndex)
+        #expect(throws: TPMError.counterMissing(index: keySetFloorIndex)) { try tpm.readKeySetFloor() }
+        try tpm.nvDefineCounter(keySetFloorIndex)
+        try tpm.nvIncrement(keySetFloorIndex)
+        #expect { try tpm.readKeySetFloor() } throws: { if case TPMError.counterForeign? = $0 as? TPMError { true } else { false } }
+        try tpm.nvUndefine(keySetFloorIndex)
+        _ = try provision(&tpm)
+        #expect(try tpm.readKeySetFloor() == 0)
+    }
+
+    @Test("the decryption key agrees on the secret that a key in software does; it signs nothing")
+    func agreement() throws {
+        let swtpm = try Swtpm()
+        var tpm = try swtpm.connect()
+        let own = try tpm.createPrimaryKey(.decryption)
+        let other = try PrivateKey.generate(.es256)
+        #expect(try tpm.agree(own.handle, other.publicKey.bytes) == other.agree(with: own.publicKey))
+        #expect(throws: TPMError.self) { try tpm.agree(own.handle, [UInt8](repeating: 1, count: 64)) }
+        #expect(throws: TPMError.self) { try tpm.sign(own.handle, SHA256.hash([1])) }
+        #expect(try tpm.createPrimaryKey(.decryption).publicKey == own.publicKey)
+        let device = try tpm.createPrimaryKey(.device)
+        #expect(throws: TPMError.self) { try tpm.agree(device.handle, other.publicKey.bytes) }
+    }
+
     @Test func keysAreTheSameAtEachBootAndOtherInAnotherTPM() throws {
         let swtpm = try Swtpm()
         let message: [UInt8] = Array("to be signed".utf8)
         let first: PublicKey
         do {
             var tpm = try swtpm.connect()
-            let key = try tpm.createPrimarySigningKey()
+            let key = try tpm.createPrimaryKey()
             first = key.publicKey
             let signature = try tpm.sign(key.handle, SHA256.hash(message))
             #expect(signature.count == 64)
             #expect(verifies(first, signature, message))
             #expect(!verifies(first, signature, [0]))
-            let again = try tpm.createPrimarySigningKey()
+            let again = try tpm.createPrimaryKey()
             #expect(again.publicKey == first && again.name == key.name)
             try tpm.flush(key.handle)
             try tpm.flush(again.handle)
             #expect(throws: TPMError.refused(.flushContext, TPMResponseCode(0x1CB))) { try tpm.flush(key.handle) }
             // No slot leaks: a TPM has three of them.
-            for _ in 0..<8 { try tpm.flush(try tpm.createPrimarySigningKey().handle) }
+            for _ in 0..<8 { try tpm.flush(try tpm.createPrimaryKey().handle) }
         }
         swtpm.stop()
         let restarted = try Swtpm(state: swtpm.folder)
         var tpm = try restarted.connect()
-        let second = try tpm.createPrimarySigningKey()
+        let second = try tpm.createPrimaryKey()
         #expect(second.publicKey == first)
-        let attestation = try tpm.createPrimarySigningKey(.attestation)
+        let attestation = try tpm.createPrimaryKey(.attestation)
         #expect(attestation.publicKey != first)
         // A restricted key signs no digest from outside.
         #expect(throws: TPMError.self) { try tpm.sign(attestation.handle, SHA256.hash(message)) }
         let other = try Swtpm()
         var stranger = try other.connect()
-        #expect(try stranger.createPrimarySigningKey().publicKey != first)
+        #expect(try stranger.createPrimaryKey().publicKey != first)
     }
 
     @Test("Quotes are taken by tpm2_checkquote and by our own check; P-T2 altered ones by neither")
@@ -215,7 +261,7 @@ private func verifies(_ key: PublicKey, _ signature: [UInt8], _ message: [UInt8]
         let swtpm = try Swtpm()
         var tpm = try swtpm.connect()
         try tpm.pcrExtend(11, SHA256.hash([1]))
-        let key = try tpm.createPrimarySigningKey(.attestation)
+        let key = try tpm.createPrimaryKey(.attestation)
         let nonce = try tpm.getRandom(20)
         let selection: RegisterSelection = [0, 7, 11, 12]
         let (quote, values) = try tpm.quoteWithValues(key.handle, selection, nonce: nonce)

@@ -221,4 +221,29 @@ static inline int penstock_gcm_open(const uint8_t key[32], const uint8_t nonce[1
     return done;
 }
 
+/* AES-256 key wrap of a 32-byte key (RFC 3394). */
+static inline int penstock_key_wrap(const uint8_t kek[32], const uint8_t *in, int count, uint8_t *out, int wrap) {
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int n = 0, done = 0;
+    if (context != NULL) {
+        EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+        done = EVP_CipherInit_ex(context, EVP_aes_256_wrap(), NULL, kek, NULL, wrap) == 1 &&
+            EVP_CipherUpdate(context, out, &n, in, count) == 1 && n == (wrap ? count + 8 : count - 8);
+    }
+    EVP_CIPHER_CTX_free(context);
+    ERR_clear_error();
+    return done;
+}
+
+/* The x coordinate of the shared point of ECDH over P-256. */
+static inline int penstock_ecdh(EVP_PKEY *key, EVP_PKEY *peer, uint8_t secret[32]) {
+    size_t count = 32;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+    int done = context != NULL && EVP_PKEY_derive_init(context) == 1 && EVP_PKEY_derive_set_peer(context, peer) == 1 &&
+        EVP_PKEY_derive(context, secret, &count) == 1 && count == 32;
+    EVP_PKEY_CTX_free(context);
+    ERR_clear_error();
+    return done;
+}
+
 #include "TLS.h"

@@ -15,6 +15,7 @@ size_t oracle_nv_define_counter(uint8_t *out, uint32_t index);
 size_t oracle_nv_increment(uint8_t *out, uint32_t index);
 size_t oracle_nv_read(uint8_t *out, uint32_t index);
 size_t oracle_nv_undefine(uint8_t *out, uint32_t index);
-size_t oracle_create_primary(uint8_t *out, uint32_t restricted, const char *label);
+size_t oracle_create_primary(uint8_t *out, uint32_t kind, const char *label);
 size_t oracle_sign(uint8_t *out, uint32_t handle, const uint8_t digest[32]);
+size_t oracle_agree(uint8_t *out, uint32_t handle, const uint8_t point[64]);
 size_t oracle_quote(uint8_t *out, uint32_t handle, uint32_t bits, const uint8_t *nonce, size_t nonce_count);
