@@ -21,7 +21,8 @@ public struct Selector: Equatable, Sendable {
     public var handLine: String
     public var autoLine: String
     public var debounceMilliseconds: Int
-    /// More changes than this in ten seconds are flapping: Off, until it has been quiet for ten seconds.
+    /// More changes than this within one window of ten seconds are flapping: Off, until it has been quiet for
+    /// ten seconds. Windows follow on each other, so up to twice as many over the edge of two are borne.
     public var changesMaximum: Int
     /// A button that is held longer than this is stuck, and counts for nothing until it is let go.
     public var buttonMaximumMilliseconds: Int

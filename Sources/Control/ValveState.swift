@@ -222,7 +222,8 @@ struct ValveState {
         }
         let deviates = abs(feedback - nominalPermille) > rule.deviationPermille
         if deviatingFeedback.holds(deviates, elapsed, forMilliseconds: rule.deviationMilliseconds, steps: 3), enforced(.feedback) { return .travelDeviation }
-        if !deviates { travel.correct(to: feedback * Travel.permille) }
+        // A feedback lags behind a valve that moves: it is believed at rest.
+        if !deviates, drive == .none, idle >= rest { travel.correct(to: feedback * Travel.permille) }
         return .none
     }
 

@@ -334,7 +334,7 @@ struct Keeper: ~Copyable {
         do throws(SignedError) { command = try verify(bytes.span.bytes, as: Command.self, with: keys) } catch {
             return try receipt(object, .refused, issuer: nil, counter: nil, code: error.code, text: error.text)
         }
-        let issuer = command.signers[0]
+        let issuer = signers(command.signers)
         let counter = command.payload.counter
         do throws(AdmissionRefusal) { try admission.admit(command, nowMilliseconds: now) } catch {
             return try receipt(object, .refused, issuer: issuer, counter: counter, code: error.code, text: error.text)
@@ -424,9 +424,9 @@ struct Keeper: ~Copyable {
             return try receipt(object, .refused, issuer: nil, counter: nil, code: error.code, text: error.text)
         }
         guard try send(RoleMessage.keySet(bytes), supervisor) else {
-            return try receipt(object, .refused, issuer: next.signers[0], counter: nil, code: "supervisor-busy", text: "send it again later")
+            return try receipt(object, .refused, issuer: signers(next.signers), counter: nil, code: "supervisor-busy", text: "send it again later")
         }
-        try receipt(object, .accepted, issuer: next.signers[0], counter: nil, code: "key-set-passed-on", text: "version \(next.payload.version) is in force once the event key-set-in-force says so")
+        try receipt(object, .accepted, issuer: signers(next.signers), counter: nil, code: "key-set-passed-on", text: "version \(next.payload.version) is in force once the event key-set-in-force says so")
     }
 
     // MARK: calibrations
@@ -438,7 +438,7 @@ struct Keeper: ~Copyable {
         do throws(SignedError) { found = try verify(bytes.span.bytes, as: Calibration.self, with: keys) } catch {
             return try receipt(object, .refused, issuer: nil, counter: nil, code: error.code, text: error.text)
         }
-        let issuer = found.signers[0]
+        let issuer = signers(found.signers)
         let version = found.payload.version
         guard found.payload.board == board.name else {
             return try receipt(object, .refused, issuer: issuer, counter: nil, code: "calibration-other-board", text: "it is for board '\(found.payload.board)'")
@@ -533,4 +533,11 @@ extension TPM where Transport: ~Copyable {
         try flush(own.handle)
         return found
     }
+}
+
+/// All who signed, as a receipt names them: none of them can say later that it was the other alone.
+private func signers(_ names: [String]) -> String {
+    var text = names[0]
+    for name in names.dropFirst() { text += "+" + name }
+    return text
 }

@@ -153,7 +153,7 @@ public struct Receipt: Equatable, Sendable {
     /// Which object: whoever sent it knows its bytes, even if the board could read nothing in them.
     public var object: [UInt8]
     public var outcome: Outcome
-    /// Known once the signature holds.
+    /// Known once the signatures hold: all that signed, with + between them.
     public var issuer: String?
     public var counter: UInt64?
     public var code: String
