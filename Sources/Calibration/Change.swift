@@ -16,7 +16,8 @@ extension Calibration {
             if new.name != before.name || new.drive != before.drive || new.safeState != before.safeState || new.reset != before.reset {
                 return "actuator '\(new.name)' is another, or driven otherwise"
             }
-            if new.governance.selector != before.governance.selector || new.inputLines != before.inputLines {
+            if new.governance.selector != before.governance.selector || new.governance.openButton != before.governance.openButton
+                || new.governance.closeButton != before.governance.closeButton || new.inputLines != before.inputLines {
                 return "actuator '\(new.name)' has another selector or other buttons"
             }
             if new.envelope.phases != before.envelope.phases { return "the phase limits of '\(new.name)' differ" }

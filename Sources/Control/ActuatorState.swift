@@ -219,7 +219,7 @@ extension Control {
         let position = actuators[a].position
         let isElsewhere = switch actuators[a].kind {
         case .motorValve: valves[position].isAway
-        case .solenoid: solenoids[position].position != actuators[a].safePermille
+        case .solenoid: solenoids[position].position != actuators[a].safePermille || solenoids[position].isTravelling
         case .timeProportional: proportionals[position].isAway
         case .latchingRelay: relays[position].isAway
         }

@@ -69,7 +69,8 @@ extension Control {
                 follow(i, actuator, after, permille, milliseconds, elapsed, heldBefore)
             case .response(let actuator, let permille, let within, let sensor, let condition, let isFault):
                 let stands = isKnown(actuator) && (permille == 0 ? !isAway(actuator) : self.permille(of: actuator) >= permille)
-                let fails = stands && !holds(condition, sensor: sensor) && sensors[sensor].isUsable
+                // A sensor that says nothing gives no answer: a protection is not switched off by cutting it.
+                let fails = stands && !(sensors[sensor].isUsable && holds(condition, sensor: sensor))
                 expect(i, actuator, within, fails: fails, isFault, elapsed)
             }
         }

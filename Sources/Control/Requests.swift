@@ -13,7 +13,7 @@ extension Control {
         case .select(let a, let permille): takeSelection(a, permille, request.issuers)
         case .renew(let a): takeRenewal(a, request.issuers)
         case .release(let a): takeRelease(a, request.issuers)
-        case .phase(let phase): takePhase(phase)
+        case .phase(let phase): takePhase(phase, request.issuers)
         case .bypass(let trip, let minutes): takeBypass(trip, minutes, request.issuers)
         case .partialStroke(let a): takePartialStroke(a, request.issuers)
         }
@@ -43,7 +43,7 @@ extension Control {
         let local = refusalByMode(a)
         guard local == .none else { return local }
         // Towards safe nobody's leave is asked for.
-        if permille == actuators[a].safePermille { return .none }
+        if permille == actuators[a].safePermille, actuators[a].safeState != .last { return .none }
         let governance = actuators[a].governance
         let holder = actuators[a].lease.holder
         if holder != 0, holder & issuers == 0, enforced(.lease) { return .leaseHeld }
@@ -137,15 +137,27 @@ extension Control {
 
     // MARK: phases and bypasses
 
-    private mutating func takePhase(_ wanted: Int) -> Reason {
+    private mutating func takePhase(_ wanted: Int, _ issuers: UInt32) -> Reason {
         guard wanted >= 0, wanted < phaseCount else { return .unknownPhase }
         guard isSupervised || !enforced(.supervised) else { return .supervisionLost }
         for a in actuators.indices where !isInside(a, actuators[a].envelope.limits(inPhase: wanted)) && enforced(.phaseInside) { return .phaseLimits }
         guard wanted != phase else { return .none }
+        for a in actuators.indices where issuers.nonzeroBitCount < actuators[a].governance.approvals && loosens(a, wanted) {
+            if enforced(.approvals) { return .approvals }
+        }
         enter(phase: wanted)
         retainedRevision &+= 1
         events.append(.phaseChanged, index: 0, value: Int64(wanted))
         return .none
+    }
+
+    /// Whether a phase gives an actuator wider limits than it has now, or disarms one of its trips.
+    private func loosens(_ a: Int, _ wanted: Int) -> Bool {
+        if actuators[a].envelope.limits(inPhase: wanted).maximum > actuators[a].maximum { return true }
+        for trip in trips where trip.actuators & 1 << UInt32(a) != 0 {
+            if trip.isArmed(inPhase: phase), !trip.isArmed(inPhase: wanted) { return true }
+        }
+        return false
     }
 
     /// Whether an actuator stands, and is asked to stand, inside limits: by the furthest that it can be open.
@@ -181,7 +193,8 @@ extension Control {
             return .none
         }
         if trips[trip].isEssential || trips[trip].bypassMaximumMinutes == 0, enforced(.bypassAllowed) { return .bypassForbidden }
-        if minutes > trips[trip].bypassMaximumMinutes, enforced(.bypassLength) { return .bypassTooLong }
+        // One that stands is not made longer: it ends first, and is told.
+        if minutes > trips[trip].bypassMaximumMinutes || trips[trip].isBypassed, enforced(.bypassLength) { return .bypassTooLong }
         for a in actuators.indices where trips[trip].actuators & 1 << UInt32(a) != 0 && enforced(.approvals) {
             if issuers.nonzeroBitCount < actuators[a].governance.approvals { return .approvals }
         }

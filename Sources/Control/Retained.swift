@@ -71,10 +71,7 @@ extension Control {
             let name = try reader.text(maximum: Calibration.nameMaximum)
             guard counts, enforced(.retainedTrips) else { continue }
             var isKnown = false
-            for i in trips.indices where names.trips[i] == name {
-                isKnown = true
-                latch(i)
-            }
+            for i in trips.indices where names.trips[i] == name { isKnown = latch(i) }
             if !isKnown { latchTrips() }
         }
         for _ in 0..<(try reader.array(maximum: Calibration.actuatorsMaximum)) {
@@ -83,11 +80,15 @@ extension Control {
             let at = reader.offset
             guard let fault = Reason(rawValue: try reader.u8()) else { throw .outOfRange(at: at) }
             let (cycles, minutes) = (try reader.u32(), try reader.u32())
+            var isKnown = false
             for a in actuators.indices where counts && names.actuators[a] == name {
+                isKnown = true
                 actuators[a].cycles = cycles
                 actuators[a].minutesSinceProof = minutes
                 if fault != .none, enforced(.retainedFaults) { raise(fault, a) }
             }
+            // Under another name it is at fault all the same.
+            if counts, fault != .none, !isKnown { latchTrips() }
         }
         try reader.end()
     }
@@ -97,9 +98,12 @@ extension Control {
         for i in trips.indices { latch(i) }
     }
 
-    private mutating func latch(_ i: Int) {
-        guard trips[i].latch(now: now) else { return }
+    /// False if it latches never, whatever it did before.
+    @discardableResult
+    private mutating func latch(_ i: Int) -> Bool {
+        guard trips[i].latch(now: now) else { return false }
         note(trip: i, .restored)
+        return true
     }
 
     // MARK: hours

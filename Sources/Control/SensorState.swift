@@ -187,6 +187,8 @@ struct SensorState {
     // MARK: loops
 
     private mutating func sampleLoop(_ reading: AnalogueReading, _ elapsed: Int) {
+        // The time that a fresh reading speaks for: steps come oftener than samples.
+        let gap = min(sinceFresh + elapsed, Int(Int32.max))
         sinceFresh = reading.isFresh ? 0 : min(sinceFresh + elapsed, Int(Int32.max))
         sinceMoved = reading.isFresh && reading.counts != lastCounts ? 0 : min(sinceMoved + elapsed, Int(Int32.max))
         if sinceFresh >= plausibility.staleMilliseconds, enforced(.stale) { return judge(.stale, .sensorStale) }
@@ -194,7 +196,7 @@ struct SensorState {
         lastCounts = reading.counts
         let microamperes = loop.microamperes(Int(reading.counts))
         let isFault = microamperes < 3600 || microamperes > 21_000
-        outsideFor = isFault ? min(outsideFor + max(elapsed, 1), Int(Int32.max)) : 0
+        outsideFor = isFault ? min(outsideFor + max(gap, 1), Int(Int32.max)) : 0
         if isFault, enforced(.loopCurrent) {
             // Until it has lasted, the last value stands.
             if outsideFor > faultMilliseconds { judge(.fault, .sensorCurrent) }

@@ -10,6 +10,7 @@ struct SolenoidState {
     private let energiseToOpen: Bool
     let minimumOn: Int
     let minimumOff: Int
+    let travel: Int
     private let safeState: SafeState
     var since = 0
 
@@ -18,6 +19,7 @@ struct SolenoidState {
         energiseToOpen = solenoid.energiseToOpen
         minimumOn = solenoid.minimumOnMilliseconds
         minimumOff = solenoid.minimumOffMilliseconds
+        travel = solenoid.travelMilliseconds
         self.safeState = safeState
         energised = Self.safeLevel(solenoid, safeState) ?? false
         setpoint = energised == solenoid.energiseToOpen ? 1000 : 0
@@ -33,6 +35,9 @@ struct SolenoidState {
     }
 
     mutating func accept(_ permille: Int) { setpoint = permille }
+
+    /// It may still be on its way.
+    var isTravelling: Bool { since < travel }
 
     var position: Int { energised == energiseToOpen ? 1000 : 0 }
 

@@ -73,6 +73,12 @@ extension Control {
         return false
     }
 
+    /// A fault stands: only the local reset takes it away.
+    public var hasFault: Bool {
+        for actuator in actuators where actuator.fault != .none { return true }
+        return false
+    }
+
     /// No fault stands, and it is known where everything is.
     public var isHealthy: Bool {
         for actuator in actuators where actuator.fault != .none { return false }

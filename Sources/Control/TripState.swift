@@ -67,10 +67,12 @@ struct TripState {
     func isArmed(inPhase phase: Int) -> Bool { phases & 1 << UInt32(phase) != 0 || !enforced(.tripPhase) }
 
     /// The cause, if the trip has come in this step.
-    mutating func evaluate(_ control: borrowing Control, _ elapsed: Int) -> Reason? {
-        let isGood = control.sensors[sensor].isUsable
-        was = control.holds(condition, hysteresis: hysteresis, was: was, sensor: sensor)
-        guard isArmed(inPhase: control.phase), !isBypassed else {
+    /// - Parameters:
+    ///   - holds: whether the sensor says what the condition asks, with its hysteresis.
+    ///   - badness: why the sensor is not good, where it is not.
+    mutating func evaluate(holds: Bool, isGood: Bool, badness: Reason, phase: Int, now: Int64, _ elapsed: Int) -> Reason? {
+        was = holds
+        guard isArmed(inPhase: phase), !isBypassed else {
             (isDemanded, wasDemanded, delayed, badMilliseconds) = (false, false, 0, 0)
             return nil
         }
@@ -85,10 +87,10 @@ struct TripState {
         defer { wasDemanded = demanded }
         guard demanded, !wasDemanded else { return nil }
         // A cause that comes again while it stands latched is one more that a press must come after.
-        if !isLatched || enforced(.latchAgain) { latchedAt = control.now }
+        if !isLatched || enforced(.latchAgain) { latchedAt = now }
         guard !isLatched else { return nil }
         isLatched = latches && enforced(.tripLatch)
-        return byCondition ? .condition : control.sensors[sensor].badness
+        return byCondition ? .condition : badness
     }
 
     // MARK: bypass
@@ -132,9 +134,10 @@ extension Control {
     mutating func evaluateTrips(_ elapsed: Int) {
         for i in trips.indices {
             if let due = trips[i].passBypass(elapsed) { events.append(due, index: firstActuator(of: i), value: Int64(i)) }
-            var trip = trips[i]
-            let cause = trip.evaluate(self, elapsed)
-            trips[i] = trip
+            let sensor = trips[i].sensor
+            let holds = holds(trips[i].condition, hysteresis: trips[i].hysteresis, was: trips[i].was, sensor: sensor)
+            let cause = trips[i].evaluate(
+                holds: holds, isGood: sensors[sensor].isUsable, badness: sensors[sensor].badness, phase: phase, now: now, elapsed)
             guard let cause else { continue }
             retainedRevision &+= 1
             note(trip: i, cause)

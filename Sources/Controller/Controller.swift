@@ -232,7 +232,8 @@ struct Controller<P: Pins, C: Channels>: ~Copyable {
         } else if let text = calibration.waitForRest() {
             tell(.event(code: "calibration-pending", text: text))
         }
-        guard round.control.isAtRest else { return }
+        // A trip or a fault that stands is the local reset's to clear, not a calibration's.
+        guard round.control.isAtRest, !round.control.hasLatchedTrip, !round.control.hasFault else { return }
         // Everything is in its safe state: the next start of this process begins with it.
         tellRetained()
         log("controller: ends for the calibration that takes over")

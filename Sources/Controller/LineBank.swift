@@ -48,6 +48,8 @@ struct LineBank<P: Pins>: Lines {
         var answered: UInt32 = 0
         var calls: UInt32 = 0
         var isDue = false
+        /// An output of it reads back otherwise than it was driven.
+        var isWrong = false
         var silentTicks = 0
         var readingTicks = 0
         var calledAt: Int64 = 0
@@ -202,9 +204,14 @@ struct LineBank<P: Pins>: Lines {
             if !watches[chip].isSilent { known.readBacks[i] = levels[i] ? .high : .low }
         }
         hasDriven = true
+        // What reads back otherwise than it was driven is driven again: a write may have been lost on its way.
+        for i in outputs.indices where outputWaits[i] == nil && known.readBacks[i] != (levels[i] ? .high : .low) {
+            watches[outputs[i].chip].isWrong = true
+        }
         for chip in watches.indices where watches[chip].isDue || ofEveryChip && watches[chip].isUsed {
             watches[chip].isDue = false
-            watches[chip].asked = chips[chip].ask(outputs: watches[chip].outputs, watches[chip].wanted)
+            watches[chip].asked = chips[chip].ask(outputs: watches[chip].outputs, watches[chip].wanted, again: watches[chip].isWrong)
+            watches[chip].isWrong = false
         }
     }
 }

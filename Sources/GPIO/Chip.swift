@@ -89,35 +89,40 @@ public final class Chip<P: Pins>: @unchecked Sendable {
         while true {
             exchange.awaitRequest(after: number)
             number = exchange.asked
-            drive()
+            var isDriven = drive()
+            var isRead = sensed == 0
             var left = sensed
             while left != 0 {
                 // Outputs wait for no reading.
-                if exchange.asked != number { drive() }
+                if exchange.asked != number { isDriven = drive() }
                 let place = left.trailingZeroBitCount
-                exchange.publish(pins!.level(at: place).rawValue, at: place)
-                exchange.countCall()
+                let level = pins!.level(at: place)
+                exchange.publish(level.rawValue, at: place)
+                if level != .unreadable {
+                    isRead = true
+                    if isDriven { exchange.countCall() }
+                }
                 left &= left - 1
             }
-            exchange.answer(number)
+            // A driver that answers with nothing but errors, or cannot drive a line, is one that does not answer.
+            if isDriven, isRead { exchange.answer(number) }
         }
     }
 
     /// Off before on. The wanted levels are looked up anew for each line: a call may have taken long. One
-    /// that fails is tried again with the next request.
-    private func drive() {
+    /// that fails is tried again with the next request. True if all are as wanted.
+    private func drive() -> Bool {
         if exchange.takeAgain() { known = 0 }
         var failed: UInt64 = 0
         while true {
             let outputs = exchange.outputs, wanted = exchange.wanted
             let different = outputs & ~failed & (~known | (driven ^ wanted))
-            guard different != 0 else { return }
+            guard different != 0 else { return failed == 0 }
             let off = different & ~wanted
             let place = (off != 0 ? off : different).trailingZeroBitCount
             let bit: UInt64 = 1 << UInt64(place)
-            let isDriven = pins!.drive(place, wanted & bit != 0)
-            exchange.countCall()
-            if isDriven {
+            if pins!.drive(place, wanted & bit != 0) {
+                if failed == 0 { exchange.countCall() }
                 driven = driven & ~bit | wanted & bit
                 known |= bit
             } else {

@@ -79,6 +79,8 @@ final class SafeOutputs<P: Pins> {
             }
             let since = waitingSince[chip] ?? now
             waitingSince[chip] = since
+            // A call that failed is made again.
+            asked[chip] = threads[chip].ask(outputs: outputs[chip], values[chip], again: true)
             guard now - since >= Self.tellMilliseconds, !isTold[chip] else { continue }
             isTold[chip] = true
             news.append("a GPIO chip does not answer: \(chips.text(chip: chip, board, outputsOnly: true))")
