@@ -56,7 +56,6 @@ PK_INLINE long pk_pread(int fd, void *to, size_t n, int64_t at) { return PK_RESU
 PK_INLINE long pk_pwrite(int fd, const void *from, size_t n, int64_t at) { return PK_RESULT(pwrite(fd, from, n, at)); }
 PK_INLINE int pk_fdatasync(int fd) { return PK_RESULT(fdatasync(fd)); }
 PK_INLINE int64_t pk_size(int fd) { return PK_RESULT((int64_t)lseek(fd, 0, SEEK_END)); }
-PK_INLINE int pk_rmdir(const char *path) { return PK_RESULT(rmdir(path)); }
 PK_INLINE int pk_mknod(const char *path, int mode, unsigned major, unsigned minor) {
     return PK_RESULT(mknod(path, mode, (dev_t)((minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12))));
 }
@@ -68,7 +67,6 @@ PK_INLINE int pk_memfd(const char *name) { return PK_RESULT((int)syscall(SYS_mem
 /* Drops a block device's clean cached pages, so that what is read back comes from the device. */
 PK_INLINE int pk_drop_cache(int fd) { return -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); }
 PK_INLINE int pk_close_from(int first) { return PK_RESULT((int)syscall(SYS_close_range, first, ~0u, 0)); }
-PK_INLINE int pk_close_range(int first, int last) { return PK_RESULT((int)syscall(SYS_close_range, first, last, 0)); }
 
 /* ---- waiting and time */
 PK_INLINE int pk_poll(struct pollfd *fds, unsigned n, int timeout_ms) { return PK_RESULT(poll(fds, n, timeout_ms)); }
@@ -199,7 +197,6 @@ PK_INLINE int pk_unshare_mounts(void) { return PK_RESULT((int)syscall(SYS_unshar
 /* ---- device-mapper (linux/dm-ioctl.h) */
 PK_INLINE int pk_dm(int control, unsigned long request, void *buffer) { return PK_RESULT(ioctl(control, request, buffer)); }
 static const unsigned long PK_DM_DEV_CREATE = DM_DEV_CREATE;
-static const unsigned long PK_DM_DEV_REMOVE = DM_DEV_REMOVE;
 static const unsigned long PK_DM_TABLE_LOAD = DM_TABLE_LOAD;
 static const unsigned long PK_DM_DEV_SUSPEND = DM_DEV_SUSPEND;
 static const uint32_t PK_DM_READONLY_FLAG = DM_READONLY_FLAG;
