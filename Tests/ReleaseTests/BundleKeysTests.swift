@@ -59,7 +59,7 @@ private func hex(_ text: String) -> [UInt8] { Bytes.bytes(hexadecimal: text)! }
         #expect(throws: BundleKeysError.noRecipient) { _ = try read.contentKey(fleet: contentKey) }
         let found = try read.contentKey(device: device.publicKey.keyIdentifier) { point in try device.agree(with: .es256(point)) }
         #expect(try found.get() == contentKey)
-        let wrong = try read.contentKey(device: device.publicKey.keyIdentifier) { _ in [UInt8](repeating: 0, count: 32) }
+        let wrong = read.contentKey(device: device.publicKey.keyIdentifier) { _ in [UInt8](repeating: 0, count: 32) }
         #expect(throws: BundleKeysError.unwrap) { _ = try wrong.get() }
         #expect(BundleKeys(recipients: []) == nil)
     }
