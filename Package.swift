@@ -61,10 +61,10 @@ let deviceTargets: [Target] = [
     target("Backoff"),
 
     // Authority: who may do what; and the two that carry it out.
-    target("Authority", ["CKernel", "Bytes", "Control", "Telemetry"]),
+    target("Authority", ["CKernel", "Bytes", "Control"]),
     target("Confine", ["CKernel", "System", "Authority"]),
 
-    // Roles. They never import each other.
+    // The boot, which the supervisor goes on from, and the roles. Roles never import each other.
     target("Boot", ["System", "GPIO", "IIO", "TPMDevice", "Board", "Calibration", "Release", "BootState", "Telemetry"]),
     target("Supervisor", ["Backoff", "Boot", "Calibration", "System", "GPIO", "TPMDevice", "Board", "Release", "BootState", "Telemetry", "Authority", "Confine"]),
     target("Controller", ["System", "GPIO", "IIO", "Signed", "Calibration", "Control", "Board", "Telemetry", "Authority", "Confine"]),
@@ -95,7 +95,7 @@ let hostTargets: [Target] = [
     ]),
     .target(name: "TPMSocket", dependencies: ["TPM"]),
     .target(name: "RunReport", dependencies: [
-        "Bytes", "Cryptography", "Signed", "Calibration", "Telemetry", "Journal", "Authority", "Compiler",
+        "Bytes", "Cryptography", "Signed", "Calibration", "Telemetry", "Journal", "Authority",
     ]),
     .testTarget(name: "RunReportTests", dependencies: ["RunReport", "Calibration", "Compiler", "Cryptography", "Board", "Bytes", "Journal", "Telemetry", "Authority", "SimulatedDisk"]),
     .target(name: "Plant"),
@@ -110,50 +110,51 @@ let hostTargets: [Target] = [
         "Rig", "Plant", "Command", "Compiler", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
     .executableTarget(name: "penstockctl", dependencies: [
-        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Verity", "Release", "BootState", "Calibration", "Command",
-        "Telemetry", "TPM", "TPMSocket", "System", "RunReport",
+        "Compiler", "Bytes", "Cryptography", "Signed", "Board", "Release", "BootState", "Calibration", "Command",
+        "Telemetry", "TPM", "TPMSocket", "RunReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
-    .target(name: "SimulatedDisk", dependencies: ["Bytes"], path: "Tests/SimulatedDisk"),
-    .testTarget(name: "VerityTests", dependencies: ["Verity", "SimulatedDisk"]),
-    .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk"]),
-    .target(name: "SimulatedRelease", dependencies: ["Release", "SimulatedDisk"], path: "Tests/SimulatedRelease"),
-    .testTarget(name: "ReleaseTests", dependencies: ["Release", "SimulatedRelease"]),
-    .target(name: "Fuzzing", dependencies: ["SimulatedDisk"], path: "Tests/Fuzzing"),
+    .target(name: "SeededRandom", path: "Tests/SeededRandom"),
+    .target(name: "SimulatedDisk", dependencies: ["Bytes", "SeededRandom"], path: "Tests/SimulatedDisk"),
+    .testTarget(name: "VerityTests", dependencies: ["Verity", "SimulatedDisk", "SeededRandom"]),
+    .testTarget(name: "BootStateTests", dependencies: ["BootState", "SimulatedDisk", "SeededRandom"]),
+    .target(name: "SimulatedRelease", dependencies: ["Release", "SimulatedDisk", "SeededRandom"], path: "Tests/SimulatedRelease"),
+    .testTarget(name: "ReleaseTests", dependencies: ["Release", "SimulatedRelease", "SeededRandom"]),
+    .target(name: "Fuzzing", dependencies: ["SeededRandom"], path: "Tests/Fuzzing"),
     .testTarget(name: "FuzzTests", dependencies: ["Fuzzing", "Board", "BootState", "Release", "Signed", "SimulatedRelease", "Verity"], exclude: ["Corpus"]),
-    .testTarget(name: "InstallerTests", dependencies: ["Installer", "Authority", "BootState", "SimulatedRelease"]),
+    .testTarget(name: "InstallerTests", dependencies: ["Installer", "Authority", "BootState", "SimulatedRelease", "SeededRandom"]),
 
     .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"]),
-    .testTarget(name: "BoardTests", dependencies: ["Board", "Signed"]),
-    .testTarget(name: "GPIOTests", dependencies: ["GPIO", "System"], exclude: ["libgpiod2.c"]),
-    .testTarget(name: "IIOTests", dependencies: ["IIO", "System", "SimulatedDisk"]),
+    .testTarget(name: "BoardTests", dependencies: ["Board", "Signed", "SeededRandom"]),
+    .testTarget(name: "GPIOTests", dependencies: ["GPIO"], exclude: ["libgpiod2.c"]),
+    .testTarget(name: "IIOTests", dependencies: ["IIO", "System", "SeededRandom"]),
     .target(name: "CTPMOracle", path: "Tests/CTPMOracle", linkerSettings: [.linkedLibrary("tss2-sys"), .linkedLibrary("tss2-mu")]),
-    .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle"]),
-    .testTarget(name: "JournalTests", dependencies: ["Journal", "Cryptography", "Bytes"]),
-    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes"]),
+    .testTarget(name: "TPMTests", dependencies: ["TPM", "TPMSocket", "CTPMOracle", "SeededRandom"]),
+    .testTarget(name: "JournalTests", dependencies: ["Journal", "Cryptography", "Bytes", "SeededRandom"]),
+    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Bytes", "SeededRandom"]),
     .testTarget(name: "TokenTests", dependencies: ["Token", "Signed", "Cryptography"]),
-    .testTarget(name: "SignedTests", dependencies: ["Signed", "Release", "Bytes", "Cryptography"], exclude: ["pycose-oracle.py"]),
-    .testTarget(name: "MQTTTests", dependencies: ["MQTT"]),
-    .testTarget(name: "HTTPTests", dependencies: ["HTTP"]),
-    .testTarget(name: "BackoffTests", dependencies: ["Backoff"]),
+    .testTarget(name: "SignedTests", dependencies: ["Signed", "Release", "Bytes", "Cryptography", "SeededRandom"], exclude: ["pycose-oracle.py"]),
+    .testTarget(name: "MQTTTests", dependencies: ["MQTT", "SeededRandom"]),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "SeededRandom"]),
+    .testTarget(name: "BackoffTests", dependencies: ["Backoff", "SeededRandom"]),
     .testTarget(name: "UplinkTests", dependencies: ["Uplink", "Rig"]),
-    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
-    .testTarget(name: "DHCPTests", dependencies: ["DHCP"]),
-    .testTarget(name: "DNSTests", dependencies: ["DNS"]),
-    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed"], exclude: ["Corpus"]),
-    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "IIO", "ControlSimulation", "SimulatedRelease", "Compiler", "Plant"]),
-    .target(name: "BoardSimulation", dependencies: ["Calibration", "Control", "ControlSimulation", "Plant"], path: "Tests/BoardSimulation"),
+    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "SeededRandom"]),
+    .testTarget(name: "DHCPTests", dependencies: ["DHCP", "SeededRandom"]),
+    .testTarget(name: "DNSTests", dependencies: ["DNS", "SeededRandom"]),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Bytes", "Signed", "SeededRandom"], exclude: ["Corpus"]),
+    .testTarget(name: "ControllerTests", dependencies: ["Controller", "Control", "Calibration", "Board", "GPIO", "IIO", "ControlSimulation", "SimulatedRelease", "Compiler", "Plant", "SeededRandom"]),
+    .target(name: "BoardSimulation", dependencies: ["Calibration", "Control", "ControlSimulation", "Plant", "SeededRandom"], path: "Tests/BoardSimulation"),
     .testTarget(name: "BoardCalibrationTests", dependencies: ["Compiler", "Control", "Plant", "BoardSimulation"]),
-    .target(name: "ControlSimulation", dependencies: ["Bytes", "Board", "Control", "Calibration"], path: "Tests/ControlSimulation"),
+    .target(name: "ControlSimulation", dependencies: ["Bytes", "Board", "Control", "Calibration", "SeededRandom"], path: "Tests/ControlSimulation"),
     .executableTarget(name: "ControlMutants", dependencies: ["Control", "ControlSimulation"], path: "Tests/ControlMutants"),
-    .testTarget(name: "ControlTests", dependencies: ["Bytes", "Control", "Calibration", "ControlSimulation", "ControlMutants"]),
-    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Control", "ControlSimulation", "SimulatedDisk"]),
+    .testTarget(name: "ControlTests", dependencies: ["Bytes", "Control", "Calibration", "ControlSimulation", "ControlMutants", "SeededRandom"]),
+    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Control", "ControlSimulation", "SeededRandom"]),
     .target(name: "CCage", path: "Tests/CCage"),
     .testTarget(name: "ConfineTests", dependencies: ["Confine", "System", "CKernel", "CCage"]),
-    .testTarget(name: "BootTests", dependencies: ["Boot", "Calibration", "ControlSimulation", "SimulatedRelease"]),
+    .testTarget(name: "BootTests", dependencies: ["Boot", "Calibration", "ControlSimulation", "SimulatedRelease", "SeededRandom"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "GPIO", "Board", "BootState", "ControlSimulation", "SimulatedDisk", "SimulatedRelease"]),
     .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper", "ControlSimulation", "Cryptography", "Signed"]),
-    .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SimulatedDisk"]),
+    .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SeededRandom"]),
     .testTarget(
         name: "CompilerTests", dependencies: ["Compiler", "Calibration", "Command", "Signed", "Cryptography", "Bytes"], exclude: ["Calibrations"]),
 ]
@@ -168,7 +169,7 @@ let package = Package(
 
 // On the host the step is optimised also in debug builds, for the millions of steps of its tests, and one
 // of its checks can be taken out there (Sources/Control/Check.swift).
-let optimised = ["Calibration", "Control", "ControlSimulation", "Plant", "BoardSimulation"]
+let optimised = ["Calibration", "Control", "SeededRandom", "ControlSimulation", "Plant", "BoardSimulation"]
 
 for target in package.targets {
     target.swiftSettings = !device ? common : target.type == .executable ? embedded : embeddedModule

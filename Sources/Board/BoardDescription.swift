@@ -1,6 +1,7 @@
-// What the hardware is: compiled from Boards/<name>/board.toml on the host, read by the device from its
-// initramfs, where it is trusted as the kernel beside it is, and measured. Nothing here is secret, and
-// nothing here widens an envelope: that is the calibration's.
+// Duty: what the hardware is, compiled from Boards/<name>/board.toml on the host; and who one device is, its commissioning.
+// Trust: the board file is read from the initramfs, trusted as the kernel beside it is, and measured; a commissioning
+// is believed once `verify` of module Signed has made it `Verified`.
+// Must never hold a secret, nor widen an envelope: that is the calibration's.
 import Bytes
 
 public enum TPMDemand: UInt8, CaseIterable, Sendable {

@@ -85,18 +85,3 @@ public enum TextForm {
     private static func isLetter(_ byte: UInt8) -> Bool { (97...122).contains(byte) || (65...90).contains(byte) }
     private static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
 }
-
-extension CBORReader {
-    /// A map of exactly `count` pairs.
-    mutating func fields(_ count: Int) throws(CBORError) {
-        let at = offset
-        guard try map(maximum: count) == count else { throw .outOfRange(at: at) }
-    }
-
-    /// The next key, which must be this one.
-    mutating func field(_ wanted: UInt64) throws(CBORError) {
-        let key = try unsigned()
-        guard key <= wanted else { throw .missing(key: wanted) }
-        guard key == wanted else { throw .unknown(key: key) }
-    }
-}

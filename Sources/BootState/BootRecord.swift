@@ -87,16 +87,3 @@ extension SlotFailure {
         self.init(release: release, step: step, code: code, text: text)
     }
 }
-
-extension CBORReader {
-    /// The head of a map that has exactly `count` fields, each of them required.
-    fileprivate mutating func fields(_ count: Int) throws(CBORError) {
-        let start = offset
-        guard try map(maximum: count) == count else { throw .outOfRange(at: start) }
-    }
-
-    fileprivate mutating func field(_ key: UInt64) throws(CBORError) {
-        let found = try unsigned()
-        guard found == key else { throw found < key ? .unknown(key: found) : .missing(key: key) }
-    }
-}

@@ -168,6 +168,18 @@ public struct CBORReader: ~Escapable {
         return key
     }
 
+    /// The head of a map of exactly `count` pairs, each of which `field` reads.
+    public mutating func fields(_ count: Int) throws(CBORError) {
+        let start = offset
+        guard try map(maximum: count) == count else { throw .outOfRange(at: start) }
+    }
+
+    /// The next key of a map, which must be this one.
+    public mutating func field(_ key: UInt64) throws(CBORError) {
+        let found = try unsigned()
+        guard found == key else { throw found < key ? .unknown(key: found) : .missing(key: key) }
+    }
+
     public mutating func tag(_ wanted: UInt64) throws(CBORError) {
         let start = offset
         guard try head(.tag) == wanted else { throw .wrongType(at: start) }

@@ -74,16 +74,16 @@ public struct Command: SignedPayload, Equatable, Sendable {
     public init(decoding bytes: RawSpan) throws(PayloadError) {
         do throws(CBORError) {
             var reader = CBORReader(bytes)
-            guard try reader.map(maximum: 5) == 5 else { throw .missing(key: 5) }
-            try reader.expectKey(1)
+            try reader.fields(5)
+            try reader.field(1)
             device = try reader.text(maximum: Self.nameMaximum)
-            try reader.expectKey(2)
+            try reader.field(2)
             challenge = try reader.bytes(exactly: Self.challengeBytes)
-            try reader.expectKey(3)
+            try reader.field(3)
             counter = try reader.unsigned()
-            try reader.expectKey(4)
+            try reader.field(4)
             deadlineMilliseconds = try reader.unsigned()
-            try reader.expectKey(5)
+            try reader.field(5)
             action = try Action(decoding: &reader)
             try reader.end()
         } catch { throw PayloadError(error) }
@@ -141,10 +141,6 @@ extension Role {
 }
 
 extension CBORReader {
-    mutating func expectKey(_ key: UInt64) throws(CBORError) {
-        guard try unsigned() == key else { throw .missing(key: key) }
-    }
-
     fileprivate mutating func name() throws(CBORError) -> String { try text(maximum: Command.nameMaximum) }
     fileprivate mutating func permille() throws(CBORError) -> UInt16 { UInt16(try unsigned(maximum: 1000)) }
 }

@@ -148,8 +148,3 @@ public func name(ofReason reason: UInt8) -> String {
     default: "unknown reason"
     }
 }
-
-public enum QualityOfService: UInt8, Sendable {
-    case atMostOnce = 0
-    case atLeastOnce = 1
-}

@@ -47,7 +47,7 @@ public struct BundleKeys: Equatable, Sendable {
     /// Bytes of the encoded object: a packet between roles carries it.
     public static let encodedMaximum = 12288
     public static let contentType = "application/vnd.penstock.blocks"
-    static let keyBytes = 32, identifierBytes = 8, wrappedBytes = 40
+    static let identifierBytes = 8, wrappedBytes = 40
 
     public let recipients: [BundleRecipient]
 

@@ -174,16 +174,3 @@ extension HealthGate {
         writer.unsigned(3); writer.unsigned(UInt64(timeoutMilliseconds))
     }
 }
-
-extension CBORReader {
-    /// The head of a map that has exactly the fields 1 to `count`.
-    fileprivate mutating func fields(_ count: Int) throws(CBORError) {
-        let start = offset
-        guard try map(maximum: Int(OptionalField.keyMinimum)) == count else { throw .outOfRange(at: start) }
-    }
-
-    fileprivate mutating func field(_ key: UInt64) throws(CBORError) {
-        let found = try unsigned()
-        guard found == key else { throw found > key ? .missing(key: key) : .unknown(key: found) }
-    }
-}

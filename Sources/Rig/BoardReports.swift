@@ -121,13 +121,6 @@ public struct BoardReports: Sendable {
         return birth.stamp.monotonicMilliseconds + (monotonicNanoseconds() - birthNanoseconds) / 1_000_000
     }
 
-    /// Sequence numbers between the first and the last that came which never came.
-    public var missingSequences: [UInt64] {
-        guard let first = sequences.min(), let last = sequences.max() else { return [] }
-        let came = Set(sequences)
-        return (first...last).filter { !came.contains($0) }
-    }
-
     /// For the screen: the verdict of the boot and what it rests on.
     public var summary: [(name: String, value: String)] {
         guard let birth else { return [("verdict", "nothing heard from the board yet")] }

@@ -50,7 +50,7 @@ public struct ReactionMeasure {
             machine.settings.initramfsPath = echo
             let offset = machine.serialOffset
             try machine.start()
-            try require(try machine.waitForSerial("echo: ready", after: offset, timeoutSeconds: 60), "the echo did not start:\n\(tail(of: machine.serialPath, lines: 10))")
+            _ = try require(try machine.waitForSerial("echo: ready", after: offset, timeoutSeconds: 60), "the echo did not start:\n\(tail(of: machine.serialPath, lines: 10))")
             theirs += try measure(share, rearm: {})
             machine.cutPower()
         }
@@ -75,7 +75,7 @@ public struct ReactionMeasure {
 
     private func measure(rearm: () throws -> Void) throws -> Int {
         try rearm()
-        try require(rig.wiring.wait(timeoutSeconds: Self.waitSeconds) { $0.outputs[.inletClose] == .low }, "the output did not come back")
+        _ = try require(rig.wiring.wait(timeoutSeconds: Self.waitSeconds) { $0.outputs[.inletClose] == .low }, "the output did not come back")
         // Other than any tick, and after what the order set going.
         usleep(UInt32.random(in: 250_000...350_000))
         let number = rig.wiring.snapshot.nextEvent

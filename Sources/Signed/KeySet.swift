@@ -120,14 +120,14 @@ extension KeySet {
         var entries: [Entry] = []
         var thresholds: [(Purpose, Int)] = []
         do throws(CBORError) {
-            guard try reader.map(maximum: 3) == 3 else { throw .missing(key: 3) }
-            try reader.expect(1)
+            try reader.fields(3)
+            try reader.field(1)
             version = try reader.unsigned()
-            try reader.expect(2)
+            try reader.field(2)
         } catch { throw PayloadError(error) }
         for _ in 0..<(try count(&reader)) { entries.append(try Self.entry(&reader)) }
         do throws(CBORError) {
-            try reader.expect(3)
+            try reader.field(3)
             var previous: UInt64?
             for _ in 0..<(try reader.map(maximum: Purpose.allCases.count)) {
                 let at = reader.offset
@@ -142,15 +142,15 @@ extension KeySet {
     private static func entry(_ reader: inout CBORReader) throws(PayloadError) -> Entry {
         let name: String
         do throws(CBORError) {
-            guard try reader.map(maximum: 3) == 3 else { throw .missing(key: 3) }
-            try reader.expect(1)
+            try reader.fields(3)
+            try reader.field(1)
             name = try reader.text(maximum: nameMaximum)
-            try reader.expect(2)
+            try reader.field(2)
         } catch { throw PayloadError(error) }
         let key = try PublicKey(&reader)
         var purposes: [Purpose] = []
         do throws(CBORError) {
-            try reader.expect(3)
+            try reader.field(3)
             var previous: UInt64?
             for _ in 0..<(try reader.array(maximum: Purpose.allCases.count)) {
                 let at = reader.offset
@@ -170,12 +170,5 @@ extension Purpose {
     fileprivate init?(number: UInt64) {
         guard number <= 0xFF else { return nil }
         self.init(rawValue: UInt8(number))
-    }
-}
-
-extension CBORReader {
-    /// The next key of a map must be this one.
-    fileprivate mutating func expect(_ key: UInt64) throws(CBORError) {
-        guard try unsigned() == key else { throw .missing(key: key) }
     }
 }

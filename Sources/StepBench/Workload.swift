@@ -1,5 +1,7 @@
-// The steps that are measured: the inputs of a plant that is at work, recorded once, so that nothing but the
-// step is measured when they are given again.
+// Duty: the steps that tools/bench measures: the inputs of a plant that is at work, recorded once, so that nothing
+// but the step is measured when they are given again.
+// Trust: none is needed: what it measures stands beside it in the same program.
+// Must never be part of the device's program, nor be kinder to the step than a plant.
 
 import Calibration
 import Control

@@ -15,7 +15,6 @@ public struct SystemError: Error, Coded {
 
     public var code: String { "system-call" }
     public var text: String { "\(step): \(errorText(errno))" }
-    public var isInterrupted: Bool { errno == EINTR }
     public var wouldBlock: Bool { errno == EAGAIN || errno == EINPROGRESS }
 }
 
@@ -138,11 +137,6 @@ public struct Descriptor: ~Copyable {
 
     /// Drops the cached pages of a block device, so that a read-back comes from the device.
     public borrowing func dropCache() { _ = pk_drop_cache(raw) }
-
-    public borrowing func setNonblocking(_ on: Bool) throws(SystemError) {
-        try checked("fcntl", pk_set_nonblocking(raw, on ? 1 : 0))
-    }
-
 }
 
 /// What a file begins with, into memory of the caller's, which it need not fill; allocates nothing.

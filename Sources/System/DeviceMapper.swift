@@ -4,7 +4,7 @@ import Bytes
 import CKernel
 
 /// Makes a read-only mapped device with one target and resumes it; its device number.
-/// The steps are those of libdevmapper: create, load, resume, status.
+/// The steps are those of libdevmapper: create, load, resume.
 public func mapVerity(name: String, sectors: UInt64, table: String) throws(SystemError) -> (major: UInt32, minor: UInt32) {
     let control = try Descriptor(opening: "/dev/mapper/control", .readWrite)
     let created = try command(control, PK_DM_DEV_CREATE, "create", name, readOnly: true)
@@ -13,33 +13,17 @@ public func mapVerity(name: String, sectors: UInt64, table: String) throws(Syste
     return (pk_major(created), pk_minor(created))
 }
 
-/// The first word of a verity target's status: "V" while nothing corrupt was read, "C" after.
-public func verityStatus(name: String) throws(SystemError) -> UInt8 {
-    let control = try Descriptor(opening: "/dev/mapper/control", .readWrite)
-    var status: UInt8 = 0
-    _ = try command(control, PK_DM_TABLE_STATUS, "ask the status of", name, result: &status)
-    return status
-}
-
+/// One ioctl: a struct dm_ioctl, then (for a load) a struct dm_target_spec and its table.
+/// Returns the device number.
 private func command(
     _ control: borrowing Descriptor, _ request: UInt, _ step: String, _ name: String, readOnly: Bool = false,
     target: (sectors: UInt64, table: String)? = nil
-) throws(SystemError) -> UInt64 {
-    var ignored: UInt8 = 0
-    return try command(control, request, step, name, readOnly: readOnly, target: target, result: &ignored)
-}
-
-/// One ioctl: a struct dm_ioctl, then (for a load) a struct dm_target_spec and its table.
-/// Returns the device number; `result` is the first byte of a status answer.
-private func command(
-    _ control: borrowing Descriptor, _ request: UInt, _ step: String, _ name: String, readOnly: Bool = false,
-    target: (sectors: UInt64, table: String)? = nil, result: inout UInt8
 ) throws(SystemError) -> UInt64 {
     let head = MemoryLayout<dm_ioctl>.size
     let specification = MemoryLayout<dm_target_spec>.size
     var buffer = [UInt8](repeating: 0, count: 16384)
     let raw = control.raw
-    let outcome = buffer.withUnsafeMutableBytes { b -> (Int32, UInt64, UInt8) in
+    let outcome = buffer.withUnsafeMutableBytes { b -> (Int32, UInt64) in
         var header = dm_ioctl()
         header.version = (4, 0, 0)
         header.data_size = UInt32(b.count)
@@ -61,12 +45,9 @@ private func command(
             for (i, byte) in target.table.utf8.enumerated() { b[head + specification + i] = byte }
         }
         let result = pk_dm(raw, request, b.baseAddress)
-        let answer = b.load(as: dm_ioctl.self)
-        let start = Int(answer.data_start) + specification
-        return (result, answer.dev, start < b.count ? b[start] : 0)
+        return (result, b.load(as: dm_ioctl.self).dev)
     }
     try checked("device-mapper: \(step) \(name)", outcome.0)
-    result = outcome.2
     return outcome.1
 }
 

@@ -127,12 +127,6 @@ public func mount(_ source: String, on target: String, type: String, _ flags: Mo
     try checked("mount \(source) on \(target)", pk_mount(source, target, type, flags.rawValue, nil))
 }
 
-/// A directory; one that is there already is as good.
-public func makeDirectory(_ path: String) throws(SystemError) {
-    let result = pk_mkdir(path, 0o755)
-    if result != -EEXIST { try checked("mkdir \(path)", result) }
-}
-
 /// Makes `path`, a mount, the root of this process, and its working directory.
 public func enterRoot(_ path: String) throws(SystemError) {
     try checked("chdir \(path)", pk_chdir(path))
@@ -140,8 +134,6 @@ public func enterRoot(_ path: String) throws(SystemError) {
     try checked("chroot", pk_chroot("."))
     try checked("chdir /", pk_chdir("/"))
 }
-
-public func removeFile(_ path: String) { _ = pk_unlink(path) }
 
 // MARK: log
 

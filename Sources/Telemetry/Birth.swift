@@ -161,7 +161,7 @@ extension BootReport {
         try reader.field(18)
         isTrial = try reader.boolean()
         try reader.field(19)
-        guard try reader.map(maximum: 2) == 2 else { throw .missing(key: 12) }
+        try reader.fields(2)
         try reader.field(11)
         register11 = try reader.bytes(maximum: 32)
         try reader.field(12)

@@ -63,28 +63,23 @@ public struct BootReport: Equatable, Sendable {
 
     public init(decoding bytes: RawSpan) throws(CBORError) {
         var reader = CBORReader(bytes)
-        guard try reader.map(maximum: 14) == 14 else { throw .missing(key: 14) }
-        var key: UInt64 = 0
-        func next(_ reader: inout CBORReader) throws(CBORError) {
-            key += 1
-            guard try reader.unsigned() == key else { throw .missing(key: key) }
-        }
-        try next(&reader); slot = try reader.text(maximum: 8)
-        try next(&reader); release = try reader.text(maximum: 64)
-        try next(&reader); rollbackIndex = try reader.unsigned()
-        try next(&reader); floor = try reader.unsigned()
-        try next(&reader); floorIsWeak = try reader.boolean()
-        try next(&reader); manifestDigest = try reader.bytes(maximum: 32)
-        try next(&reader); rootHash = try reader.bytes(maximum: 32)
-        try next(&reader); bootCount = try reader.unsigned()
-        try next(&reader); isTrial = try reader.boolean()
-        try next(&reader); register11 = try reader.bytes(maximum: 32)
-        try next(&reader); register12 = try reader.bytes(maximum: 32)
-        try next(&reader)
+        try reader.fields(14)
+        try reader.field(1); slot = try reader.text(maximum: 8)
+        try reader.field(2); release = try reader.text(maximum: 64)
+        try reader.field(3); rollbackIndex = try reader.unsigned()
+        try reader.field(4); floor = try reader.unsigned()
+        try reader.field(5); floorIsWeak = try reader.boolean()
+        try reader.field(6); manifestDigest = try reader.bytes(maximum: 32)
+        try reader.field(7); rootHash = try reader.bytes(maximum: 32)
+        try reader.field(8); bootCount = try reader.unsigned()
+        try reader.field(9); isTrial = try reader.boolean()
+        try reader.field(10); register11 = try reader.bytes(maximum: 32)
+        try reader.field(11); register12 = try reader.bytes(maximum: 32)
+        try reader.field(12)
         for _ in 0..<(try reader.array(maximum: Self.stepMaximum)) { steps.append(try reader.text(maximum: Self.textMaximum)) }
-        try next(&reader)
+        try reader.field(13)
         if !(try reader.null()) { failure = try reader.text(maximum: Self.textMaximum) }
-        try next(&reader); eventLog = try reader.bytes(maximum: Self.eventLogMaximum)
+        try reader.field(14); eventLog = try reader.bytes(maximum: Self.eventLogMaximum)
         try reader.end()
     }
 

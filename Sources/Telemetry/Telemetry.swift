@@ -80,15 +80,6 @@ extension CBORWriter {
 }
 
 extension CBORReader {
-    /// A map of exactly the keys from 1 to `count`.
-    mutating func fields(_ count: Int) throws(CBORError) {
-        guard try map(maximum: count) == count else { throw .missing(key: UInt64(count)) }
-    }
-
-    mutating func field(_ key: UInt64) throws(CBORError) {
-        guard try unsigned() == key else { throw .missing(key: key) }
-    }
-
     mutating func optionalUnsigned() throws(CBORError) -> UInt64? { try null() ? nil : try unsigned() }
 
     mutating func stamp() throws(CBORError) -> Stamp {

@@ -8,7 +8,6 @@ public struct VerityGeometry: Hashable, Sendable {
     public static let digestsPerBlock = 128
     /// 1 TiB, the most that four levels cover.
     public static let dataBlocksMaximum = 1 << 28
-    public static let levelsMaximum = 4
 
     public let dataBlocks: Int
 

@@ -1,7 +1,6 @@
 // penstock-rig measure: figures of the running board as one JSON object, for tools/bench.
 
 import ArgumentParser
-import Foundation
 import Rig
 
 struct MeasureCommand: ParsableCommand {
@@ -17,18 +16,8 @@ struct MeasureCommand: ParsableCommand {
     var peer: String
 
     func run() throws {
-        let current = Current()
-        endOnSignal {
-            current.isEnding = true
-            current.rig?.end(keepFolder: options.keep)
+        try options.measure { rig, workshop, progress in
+            try Measure(rig, workshop, kernelPath: options.kernel).run(start: start, peer: peer, explain: progress)
         }
-        let rig = try Rig()
-        current.rig = rig
-        defer { rig.end(keepFolder: options.keep) }
-        let figures = try Measure(rig, try options.workshop(rig), kernelPath: options.kernel)
-            .run(start: start, peer: peer) { FileHandle.standardError.write(Data("==> \($0)\n".utf8)) }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        FileHandle.standardOutput.write(try encoder.encode(figures) + Data("\n".utf8))
     }
 }

@@ -1,7 +1,6 @@
 // penstock-rig reaction: from edge to safe output, the board's beside a bare echo's, for tools/bench control.
 
 import ArgumentParser
-import Foundation
 import Rig
 
 struct ReactionCommand: ParsableCommand {
@@ -20,18 +19,9 @@ struct ReactionCommand: ParsableCommand {
     var edges: Int = 200
 
     func run() throws {
-        let current = Current()
-        endOnSignal {
-            current.isEnding = true
-            current.end(keepFolder: options.keep)
+        try options.measure { rig, workshop, progress in
+            try ReactionMeasure(rig, workshop, kernelPath: options.kernel, calibration: calibration, echo: echo)
+                .run(edges: edges, explain: progress)
         }
-        let rig = try Rig()
-        current.rig = rig
-        defer { current.end(keepFolder: options.keep) }
-        let figures = try ReactionMeasure(rig, try options.workshop(rig), kernelPath: options.kernel, calibration: calibration, echo: echo)
-            .run(edges: edges) { FileHandle.standardError.write(Data("==> \($0)\n".utf8)) }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        FileHandle.standardOutput.write(try encoder.encode(figures) + Data("\n".utf8))
     }
 }

@@ -39,6 +39,22 @@ struct BoardOptions: ParsableArguments {
     func workshop(_ rig: Rig) throws -> Workshop {
         try Workshop(rig: rig, tool: demand(tool, "tool"), program: demand(device, "device"), boardFolder: board)
     }
+
+    /// Runs the rig for figures, which come to standard output as one JSON object; what it is doing goes to standard error.
+    func measure<Figures: Encodable>(_ figures: (Rig, Workshop, (String) -> Void) throws -> Figures) throws {
+        let current = Current()
+        endOnSignal {
+            current.isEnding = true
+            current.end(keepFolder: keep)
+        }
+        let rig = try Rig()
+        current.rig = rig
+        defer { current.end(keepFolder: keep) }
+        let found = try figures(rig, workshop(rig)) { FileHandle.standardError.write(Data("==> \($0)\n".utf8)) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        FileHandle.standardOutput.write(try encoder.encode(found) + Data("\n".utf8))
+    }
 }
 
 /// Whether a run is kept.

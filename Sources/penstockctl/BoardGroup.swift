@@ -23,7 +23,7 @@ struct BoardCheck: Subcommand {
     func execute() throws -> Report {
         let board = try BoardCompiler.compile(board)
         return Report(
-            ["\(board.name) is right: \(board.lines.count) lines, \(board.partitions.count) partitions, disk of \(DiskImage(board).size) bytes"],
+            ["\(board.name) is right: \(board.lines.count) lines, \(DiskImage(board).places.count) partitions, disk of \(DiskImage(board).size) bytes"],
             [("name", .string(board.name)), ("lines", .integer(board.lines.count)), ("diskBytes", .integer(DiskImage(board).size))])
     }
 }

@@ -4,12 +4,12 @@ import Bytes
 import Calibration
 import Control
 import ControlSimulation
-import SimulatedDisk
+import SeededRandom
 import Testing
 
 /// What a keeper that is another's may say: mostly orders that look like orders.
 private struct Liar {
-    var random: SplitMix
+    var random: Seeded
     /// For a stretch it wants one thing: the valve as far open as it goes.
     var pushes = false
 
@@ -54,7 +54,7 @@ private struct Liar {
 @Suite struct LyingKeeperTests {
     @Test("P-E1 P-S2 a keeper that lies moves no valve past its limit, stops no trip and traps nothing", arguments: 0..<8 as Range<UInt64>)
     func lies(seed: UInt64) throws {
-        var liar = Liar(random: SplitMix(seed: seed))
+        var liar = Liar(random: Seeded(seed))
         var content = try tank().content
         content.trips[0].isEssential = true
         let machine = Machine(try Calibration(content))

@@ -2,7 +2,7 @@
 import Authority
 import Bytes
 import Control
-import SimulatedDisk
+import SeededRandom
 import Testing
 
 private func written<M: Message>(_ message: M) -> [UInt8] {
@@ -81,7 +81,7 @@ private func everything() -> [Spoken] {
     @Test("P-E2 no mutation traps a decoder, and what one takes has one encoding only")
     func mutated() {
         let spoken = everything()
-        var random = SplitMix(seed: 5)
+        var random = Seeded(5)
         var taken = 0
         for message in spoken {
             for _ in 0..<400 {
@@ -111,7 +111,7 @@ private func everything() -> [Spoken] {
     @Test("P-E2 noise is refused without a trap")
     func noise() {
         let spoken = everything()
-        var random = SplitMix(seed: 6)
+        var random = Seeded(6)
         for length in 0..<200 {
             let bytes = random.bytes(length)
             for message in spoken { if let again = message.again(bytes) { #expect(again == bytes) } }

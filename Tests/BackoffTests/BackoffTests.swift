@@ -1,16 +1,6 @@
+import SeededRandom
 import Testing
 import Backoff
-
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
-    }
-}
 
 @Suite struct BackoffTests {
     @Test func doublesUpToTheLast() {
@@ -39,7 +29,7 @@ struct Seeded: RandomNumberGenerator {
     /// Tries per second of a fleet whose server is away from second 0 to `returns`, and that takes
     /// `capacity` connections a second afterwards.
     func simulate(devices: Int, returns: Int, capacity: Int) -> (tries: [Int], allBackAfterSeconds: Int) {
-        var random = Seeded(state: 42)
+        var random = Seeded(42)
         var backoffs = [Backoff](repeating: Backoff(), count: devices)
         var due = (0..<devices).map { backoffs[$0].down(nowMilliseconds: 0, random: random.next()) }
         var tries: [Int] = []

@@ -5,6 +5,7 @@ import Calibration
 import Control
 import ControlSimulation
 import Plant
+import SeededRandom
 
 /// What the judge saw in the whole of the run.
 public struct Verdict: Sendable {

@@ -1,6 +1,7 @@
 // What a board file may say, and that nothing else gets through, whoever wrote the bytes.
 import Board
 import Bytes
+import SeededRandom
 import Signed
 import Testing
 
@@ -36,18 +37,6 @@ struct Sample {
             clientCertificate: [0x30, 9], updateServer: Endpoint(host: "10.0.2.2", port: 443, authority: [0x30, 3]),
             updatePath: "/bundles/", nameServers: [NameServer(address: [10, 0, 2, 3])!],
             network: .fixed(v4: InterfaceAddress(address: [10, 0, 2, 15], prefixLength: 24, router: [10, 0, 2, 2]), v6: nil), floorBaseline: 4)
-    }
-}
-
-/// SplitMix64: the same mutations every run.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
 
@@ -164,7 +153,7 @@ struct Seeded: RandomNumberGenerator {
     }
 
     @Test("C-T1 mutated bytes are refused, or mean exactly what they encode") func mutation() throws {
-        var random = Seeded(state: 0xB0A2D)
+        var random = Seeded(0xB0A2D)
         let board = try Sample().board().encoded(), commissioning = try Sample().commissioning().encoded()
         var accepted = 0
         for _ in 0..<20000 {

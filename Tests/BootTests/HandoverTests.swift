@@ -2,6 +2,7 @@
 @testable import Boot
 import Bytes
 import Foundation
+import SeededRandom
 import SimulatedDisk
 import System
 import Testing
@@ -99,7 +100,7 @@ private func taken(_ bytes: [UInt8]) throws -> Handover? { Handover(from: try me
     func mutated() throws {
         let small = Handover(lines: [], analogues: [], watchdog: -1, slot: 0, keySet: [1, 2], board: [3], commissioning: [4], manifest: [5], calibration: [7], report: [6])
         let bytes = try encoded(small)
-        var random = SplitMix(seed: 4), refused = 0
+        var random = Seeded(4), refused = 0
         for _ in 0..<3000 {
             var altered = bytes
             let at = Int.random(in: 0..<altered.count, using: &random)

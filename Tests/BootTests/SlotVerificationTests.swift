@@ -5,6 +5,7 @@ import BootState
 import Bytes
 import Foundation
 import Release
+import SeededRandom
 import SimulatedDisk
 import SimulatedRelease
 import Signed
@@ -174,7 +175,7 @@ private func release(blocks: Int = 20, board: String = "test-board", revisions: 
     @Test("P-T1 S-TRID2 noise all over a slot is refused without a trap")
     func noise() throws {
         let disk = try Disk(), slot = try release().slot(size: slotSize)
-        var random = SplitMix(seed: 21)
+        var random = Seeded(21)
         for _ in 0..<60 {
             var altered = slot
             // Where it counts: in the image or in the signed object, not in the gap between them.

@@ -3,24 +3,9 @@
 
 import Bytes
 import Calibration
+import SeededRandom
 import Signed
 import Testing
-
-/// A generator of our own, so that a seed means the same everywhere.
-private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        // SplitMix64.
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-}
 
 /// An item of deterministic CBOR, taken apart so that a mutation stays an item.
 private indirect enum Item {
@@ -57,7 +42,7 @@ private indirect enum Item {
     }
 
     /// Changes the item at a place, counted in the order in which they are written.
-    mutating func mutate(at place: Int, _ generator: inout Generator) {
+    mutating func mutate(at place: Int, _ generator: inout Seeded) {
         guard place > 0, case .array(var items) = self else { return self = changed(&generator) }
         var left = place - 1
         for i in items.indices {
@@ -72,7 +57,7 @@ private indirect enum Item {
 
     private static let numbers: [Int64] = [0, 1, -1, 2, 15, 16, 31, 32, 255, 256, 999, 1000, 1001, 65_535, 1_000_000_000, Int64(Int32.max), Int64(Int32.min), Int64(UInt32.max), Int64(UInt32.max) + 1, .max, .min]
 
-    private func changed(_ generator: inout Generator) -> Item {
+    private func changed(_ generator: inout Seeded) -> Item {
         switch self {
         case .integer(let value):
             return switch generator.below(4) {
@@ -90,7 +75,7 @@ private indirect enum Item {
         }
     }
 
-    static func random(_ generator: inout Generator, depth: Int) -> Item {
+    static func random(_ generator: inout Seeded, depth: Int) -> Item {
         switch generator.below(depth > 0 ? 8 : 5) {
         case 0...2: .integer(numbers[generator.below(numbers.count)])
         case 3: .text(["", "a", "qemu-x86_64"][generator.below(3)])
@@ -111,7 +96,7 @@ private indirect enum Item {
     @Test("P-T4 flipped bits and bytes put in or taken out are refused, or read as another calibration", arguments: ["everything", "largest", "smallest"])
     func bytes(name: String) throws {
         let seed = try corpus(name)
-        var generator = Generator(state: 42)
+        var generator = Seeded(42)
         var taken = 0
         for _ in 0..<(name == "largest" ? 300 : 4000) {
             var mutant = seed
@@ -135,7 +120,7 @@ private indirect enum Item {
         let bytes = try corpus(name)
         var reader = CBORReader(bytes.span.bytes)
         let seed = try Item(&reader)
-        var generator = Generator(state: 7)
+        var generator = Seeded(7)
         var (taken, problems) = (0, Set<String>())
         for _ in 0..<(name == "largest" ? 300 : 5000) {
             var mutant = seed
@@ -156,7 +141,7 @@ private indirect enum Item {
 
     @Test("P-T4 random CBOR is no calibration")
     func random() {
-        var generator = Generator(state: 1)
+        var generator = Seeded(1)
         for _ in 0..<5000 {
             var writer = CBORWriter(capacity: 256)
             Item.random(&generator, depth: 4).write(&writer)

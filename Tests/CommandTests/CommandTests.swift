@@ -1,8 +1,8 @@
 // An order's one encoding, and what nobody gets through its decoder.
 import Bytes
 import Command
+import SeededRandom
 import Signed
-import SimulatedDisk
 import Testing
 
 let challenge = [UInt8](0..<16)
@@ -61,7 +61,7 @@ private func decoded(_ bytes: [UInt8]) -> Command? { try? Command(decoding: byte
 
     @Test("P-S2 no mutation traps the decoder, and what it takes has one encoding only")
     func mutated() {
-        var random = SplitMix(seed: 11)
+        var random = Seeded(11)
         var taken = 0
         for round in 0..<20_000 {
             var bytes = order(actions[round % actions.count]).encoded()

@@ -2,6 +2,7 @@
 
 import Calibration
 import Control
+import SeededRandom
 
 public final class Bench {
     public let calibration: Calibration

@@ -4,6 +4,7 @@
 import Bytes
 import Calibration
 import Control
+import SeededRandom
 
 /// What may happen in a run beside orders, selectors and buttons.
 public enum Conduct: Int, CaseIterable, Sendable {

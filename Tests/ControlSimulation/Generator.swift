@@ -2,6 +2,7 @@
 // options, at times and sizes that a run of some minutes of plant time can exhaust.
 
 import Calibration
+import SeededRandom
 
 /// What a calibration is made of; each draw is one choice of its author.
 public struct Generator {

@@ -3,6 +3,7 @@
 
 import Calibration
 import Control
+import SeededRandom
 
 /// One actuator as it was built.
 public struct Device {

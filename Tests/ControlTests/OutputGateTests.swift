@@ -3,6 +3,7 @@
 import Calibration
 @testable import Control
 import ControlSimulation
+import SeededRandom
 import Testing
 
 @Suite struct OutputGateTests {

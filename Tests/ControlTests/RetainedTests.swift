@@ -4,6 +4,7 @@ import Bytes
 import Calibration
 import Control
 import ControlSimulation
+import SeededRandom
 import Testing
 
 @Suite struct RetainedTests {

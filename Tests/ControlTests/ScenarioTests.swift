@@ -29,7 +29,7 @@ import Testing
     @Test("Every check that is taken out is missed by a scenario or by a run")
     func mutants() throws {
         let process = Process(), pipe = Pipe()
-        process.executableURL = try URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(path: "ControlMutants")
+        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(path: "ControlMutants")
         process.standardOutput = pipe
         try process.run()
         let list = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)

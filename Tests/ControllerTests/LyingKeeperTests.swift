@@ -14,6 +14,7 @@ import GPIO
 import IIO
 import Plant
 import enum Plant.Line
+import SeededRandom
 import SimulatedRelease
 import Signed
 import System

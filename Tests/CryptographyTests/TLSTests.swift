@@ -1,6 +1,7 @@
 // The TLS client against a real server: what it accepts, and everything on the path that it must refuse.
 import Cryptography
 import Foundation
+import SeededRandom
 import Testing
 
 @Suite(.serialized) struct TLSTests {
@@ -131,7 +132,7 @@ import Testing
 
     @Test("C-D1 seeded nonsense in records: refused, never a trap, never taken for a server", arguments: 1...8)
     func fuzz(seed: Int) throws {
-        var random = Seeded(state: UInt64(seed))
+        var random = Seeded(UInt64(seed))
         for _ in 0..<60 {
             let wire = try Wire(nil)
             var client = try TLSClient(lab.configuration(), descriptor: wire.client, signer: lab.sign)
@@ -148,7 +149,7 @@ import Testing
     @Test("C-T1 a genuine handshake with one byte altered on the way is not completed", arguments: 1...6)
     func alteredHandshake(seed: Int) throws {
         let server = try Server()
-        var random = Seeded(state: UInt64(seed))
+        var random = Seeded(UInt64(seed))
         for _ in 0..<5 {
             let at = Int.random(in: 0..<900, using: &random), bit = UInt8(1) << UInt8.random(in: 0..<8, using: &random)
             let wire = try Wire(server)
@@ -201,17 +202,4 @@ import Testing
 private final class Mutable<Value>: @unchecked Sendable {
     var value: Value
     init(_ value: Value) { self.value = value }
-}
-
-/// SplitMix64.
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
 }

@@ -1,17 +1,7 @@
 import Bytes
+import SeededRandom
 import Testing
 @testable import DHCP
-
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
-    }
-}
 
 let mac: [UInt8] = [0x52, 0x54, 0, 0x12, 0x34, 0x56]
 
@@ -119,7 +109,7 @@ func sum(_ bytes: [UInt8]) -> Int {
     @Test("no server: asks again after 4, 8, 16, 32, 64, 64 s, give or take one, for ever")
     func silence() {
         var client = Client(hardwareAddress: mac)
-        var random = Seeded(state: 3)
+        var random = Seeded(3)
         _ = client.start(nowMilliseconds: 0, random: seed)
         var now: UInt64 = 0
         for wait in [4, 8, 16, 32, 64, 64, 64] as [UInt64] {
@@ -278,7 +268,7 @@ func sum(_ bytes: [UInt8]) -> Int {
         }
         for count in 0..<message.count { #expect(Reply(Array(message.prefix(count)), transaction: 1, hardwareAddress: mac) == nil) }
         for seed in 0..<20_000 as Range<UInt64> {
-            var random = Seeded(state: seed)
+            var random = Seeded(seed)
             var altered = message
             for _ in 0..<Int.random(in: 1...5, using: &random) {
                 let at = Bool.random(using: &random) ? Int.random(in: 240..<altered.count, using: &random) : Int.random(in: 0..<altered.count, using: &random)

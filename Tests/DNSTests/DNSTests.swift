@@ -1,17 +1,7 @@
 import Bytes
+import SeededRandom
 import Testing
 @testable import DNS
-
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
-    }
-}
 
 func labels(_ name: String) -> [UInt8] { name.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + $0.utf8 } + [0] }
 func big(_ value: Int) -> [UInt8] { [UInt8(value >> 8 & 255), UInt8(value & 255)] }
@@ -102,7 +92,7 @@ func parse(_ bytes: [UInt8], type: RecordType = .a) -> Response { Response(bytes
             #expect(cut == .stray || cut == .useless)
         }
         for seed in 0..<20_000 as Range<UInt64> {
-            var random = Seeded(state: seed)
+            var random = Seeded(seed)
             var altered = bytes
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 altered[Int.random(in: 0..<altered.count, using: &random)] = [0xC0, UInt8.random(in: 0...255, using: &random), 0, 255].randomElement(using: &random)!

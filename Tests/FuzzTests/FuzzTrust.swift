@@ -54,7 +54,7 @@ private func corpus(_ name: String) throws -> [[UInt8]] { try Fuzzer.corpus(in: 
     func signedObject() throws {
         let inputs = try corpus("signed"), keys = try anchor()
         var parsed = 0
-        try Fuzzer.run("signed", corpus: inputs, rounds: 5000) { input, seed in
+        Fuzzer.run("signed", corpus: inputs, rounds: 5000) { input, seed in
             guard let object = try? SignedObject(input.span.bytes) else { return }
             parsed += 1
             #expect(object.encoded() == input, "seed \(seed)")
@@ -71,7 +71,7 @@ private func corpus(_ name: String) throws -> [[UInt8]] { try Fuzzer.corpus(in: 
         let reachable = [first] + (1...links.count).map { first.newest(of: Array(links[..<$0])).keys }
         #expect(reachable.last?.version == 3)
         // Signatures are verified in most rounds: fewer than where bytes are only read.
-        try Fuzzer.run("rotation", corpus: links, rounds: 2000) { input, seed in
+        Fuzzer.run("rotation", corpus: links, rounds: 2000) { input, seed in
             var chain = links
             let place = Int(seed) % (links.count + 1)
             if place < links.count { chain[place] = input } else { chain.append(input) }
@@ -110,7 +110,7 @@ private func corpus(_ name: String) throws -> [[UInt8]] { try Fuzzer.corpus(in: 
     @Test("P-T1 superblocks and object areas")
     func areas() throws {
         let area = BundleLayout.manifestArea
-        try Fuzzer.run("area", corpus: [area.encoded([1, 2, 3])!, SlotLayout.manifestArea.encoded([UInt8](repeating: 7, count: 900))!]) { input, seed in
+        Fuzzer.run("area", corpus: [area.encoded([1, 2, 3])!, SlotLayout.manifestArea.encoded([UInt8](repeating: 7, count: 900))!]) { input, seed in
             if let object = try? area.object(in: input.span.bytes) { #expect(area.encoded(object) == input, "seed \(seed)") }
             if let superblock = try? Superblock(decoding: input.span.bytes) { #expect(superblock.encoded() == input, "seed \(seed)") }
         }

@@ -5,20 +5,20 @@
 // finds it; its seed corpus is a folder of files.
 
 import Foundation
-import SimulatedDisk
+import SeededRandom
 
 public struct Fuzzer {
     /// Rounds of an ordinary test run.
     public static let roundsInTests = 20_000
 
     private let corpus: [[UInt8]]
-    private var random: SplitMix
+    private var random: Seeded
 
     /// - corpus: at least one input that is not empty.
     public init(corpus: [[UInt8]], seed: UInt64) {
         precondition(corpus.contains { !$0.isEmpty })
         self.corpus = corpus.filter { !$0.isEmpty }
-        random = SplitMix(seed: seed)
+        random = Seeded(seed)
     }
 
     /// The files of a folder, by name, so that a seed means the same everywhere.

@@ -1,17 +1,7 @@
 import Bytes
+import SeededRandom
 import Testing
 @testable import HTTP
-
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
-    }
-}
 
 /// What a response came to: its head, its body put together, its end, and why it was refused.
 struct Outcome: Equatable {
@@ -157,7 +147,7 @@ let ten = Array("0123456789".utf8)
         let bytes = response("100 Continue", []) + response(
             "206 Partial Content", ["Server: nginx", "Content-Length: 10", "Content-Range: bytes 100-109/5000", "ETag: \"v1\"", "Connection: close"], body: ten)
         for seed in 0..<3000 as Range<UInt64> {
-            var random = Seeded(state: seed)
+            var random = Seeded(seed)
             var altered = bytes
             for _ in 0..<Int.random(in: 0...3, using: &random) {
                 let at = Int.random(in: 0..<altered.count, using: &random)

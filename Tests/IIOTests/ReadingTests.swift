@@ -1,7 +1,7 @@
 // A number of sysfs is taken as the kernel writes it, and nothing else is taken for one.
 import Foundation
 import IIO
-import SimulatedDisk
+import SeededRandom
 import System
 import Testing
 
@@ -25,7 +25,7 @@ private func read(_ text: String) -> Int32? { read(Array(text.utf8)) }
 
     @Test("C-T1 any bytes are refused, or are just what the kernel would write for the number that they are read as")
     func arbitrary() {
-        var random = SplitMix(seed: 0x110), accepted = 0
+        var random = Seeded(0x110), accepted = 0
         // Bytes that numbers are made of, so that many come close to being one.
         let alphabet = Array("0123456789-\n \0+.x".utf8)
         for round in 0..<200_000 {

@@ -1,5 +1,6 @@
 import Bytes
 import Release
+import SeededRandom
 import Signed
 import SimulatedDisk
 import SimulatedRelease
@@ -265,7 +266,7 @@ private func code(_ body: () throws -> Void) -> String? {
     @Test("P-T1 on resuming, a block that was altered in the slot meanwhile is fetched again")
     func resumesOverTampering() throws {
         let release = try SimulatedRelease("2", dataBlocks: 140, seed: 9, signer: signer)
-        var random = SplitMix(seed: 2)
+        var random = Seeded(2)
         for _ in 0..<40 {
             let disk = SimulatedDisk(contents: release.slot(size: slotSize))
             for _ in 0...random.next() % 5 { disk.corrupt(at: Int(random.next() % UInt64(release.manifest.root.geometry.imageSize))) }

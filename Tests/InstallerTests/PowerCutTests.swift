@@ -1,6 +1,7 @@
 import BootState
 import Bytes
 import Release
+import SeededRandom
 import Signed
 import SimulatedDisk
 import SimulatedRelease
@@ -108,7 +109,7 @@ private struct SimulatedBoard {
         let disk = SimulatedBoard.flashed(old)
         var board = SimulatedBoard(disk, keys: signer.keys)
         _ = try board.update(to: new)
-        var random = SplitMix(seed: 11)
+        var random = Seeded(11)
         var cuts = 0
         _ = try disk.forEachCut(reorderings: 1, tornStride: 64) { cut, medium in
             guard random.next() % 12 == 0 else { return }

@@ -1,6 +1,7 @@
 import Bytes
 import Cryptography
 @testable import Journal
+import SeededRandom
 import Testing
 
 @Suite struct JournalTests {
@@ -82,7 +83,7 @@ import Testing
     }
 
     @Test func readingFromAnywhereAgreesWithReadingAll() throws {
-        var random = Seeded(state: 3)
+        var random = Seeded(3)
         var journal = try journal(Disk(pages: 24))
         for i in 0..<900 {
             _ = try journal.append(i % 7 == 0 ? .audit : .sample, monotonicMilliseconds: 0, payload: [UInt8](repeating: 1, count: i % 300))
@@ -178,7 +179,7 @@ import Testing
         var first = try journal(disk)
         for i in 0..<80 { _ = try first.append(i % 5 == 0 ? .audit : .sample, monotonicMilliseconds: UInt64(i), payload: [UInt8](repeating: 9, count: i * 7)) }
         try first.flush()
-        var random = Seeded(state: 4)
+        var random = Seeded(4)
         for _ in 0..<400 {
             let copy = Disk(disk.bytes)
             for _ in 0..<4 {

@@ -3,6 +3,7 @@
 // opened again and must have every flushed record, in order, and none that was not appended.
 import Cryptography
 @testable import Journal
+import SeededRandom
 import Testing
 
 /// What the journal was told, by sequence, and what it must have kept.
@@ -125,13 +126,13 @@ func fault(_ journal: inout Journal<DiskStore>, _ told: Told) -> String? {
         var cuts: [(disk: Disk, told: Told)] = []
         disk.onOperation = { cuts.append((disk.copy, memory.told)) }
         var journal = try Journal(opening: DiskStore(disk: disk), bootCount: 1, key: key(fill))
-        var workload = Workload(random: Seeded(state: 11), steps: 110, acknowledges: acknowledges)
+        var workload = Workload(random: Seeded(11), steps: 110, acknowledges: acknowledges)
         #expect(workload.run(&journal, memory, bootCount: 1))
         disk.onOperation = nil
         #expect(journal.lostAuditRecords > 0 || acknowledges)
         #expect(journal.lostOtherRecords > 0 || acknowledges, "the workload has to overflow")
 
-        var random = Seeded(state: 12)
+        var random = Seeded(12)
         var states = 0
         for (number, cut) in cuts.enumerated() {
             for outcome in outcomes(cut.disk, &random) {
@@ -151,7 +152,7 @@ func fault(_ journal: inout Journal<DiskStore>, _ told: Told) -> String? {
         let memory = Memory()
         memory.told = told
         memory.told.unflushed = []
-        var workload = Workload(random: Seeded(state: random.next()), steps: 6, acknowledges: false)
+        var workload = Workload(random: Seeded(random.next()), steps: 6, acknowledges: false)
         _ = workload.run(&journal, memory, bootCount: 2)
         let after = memory.told
         let new = after.records.filter { $0.value.bootCount == 2 }

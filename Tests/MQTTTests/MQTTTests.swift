@@ -1,4 +1,5 @@
 import Bytes
+import SeededRandom
 import Testing
 @testable import MQTT
 
@@ -294,7 +295,7 @@ import Testing
     }
 
     func split(_ seed: UInt64) {
-        var random = Seeded(state: seed)
+        var random = Seeded(seed)
         var bytes = Self.conversation(&random)
         if seed % 2 == 1 {
             for _ in 0..<Int.random(in: 1...4, using: &random) {
@@ -310,7 +311,7 @@ import Testing
 
     @Test("a conversation cut at each byte gives a prefix of its events")
     func truncations() {
-        var random = Seeded(state: 7)
+        var random = Seeded(7)
         let bytes = Array(Self.conversation(&random).prefix(1500))
         let whole = Self.events(bytes) { $0 }
         for count in 0..<bytes.count {
@@ -321,7 +322,7 @@ import Testing
 
     @Test("random bytes never trap, and never hold more than the limit")
     func noise() {
-        var random = Seeded(state: 1)
+        var random = Seeded(1)
         for _ in 0..<3000 {
             var session = Session.open()
             let bytes = (0..<Int.random(in: 1..<200, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }

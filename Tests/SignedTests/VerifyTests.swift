@@ -1,6 +1,7 @@
 // The verifier: what it grants, and every way in which it must refuse.
 import Bytes
 import Cryptography
+import SeededRandom
 import Testing
 @testable import Signed
 
@@ -161,7 +162,7 @@ private let commandType = text(Purpose.command.contentType)
 
     @Test("C-T1 seeded mutations, several at once: refused, never a trap", arguments: [1, 2, 3, 4] as [UInt64])
     func fuzz(seed: UInt64) throws {
-        var random = Seeded(state: seed)
+        var random = Seeded(seed)
         let keys = try Sample.keySet()
         let object = try Sample.object(Order(42).encoded(), .command, [Sample.operatorAnn]).encoded()
         for round in 0..<4000 {
@@ -212,7 +213,7 @@ private let commandType = text(Purpose.command.contentType)
 
     @Test("C-T1 a key set cut at any length or mutated never traps, and what it decodes to encodes back to it")
     func fuzz() throws {
-        var random = Seeded(state: 11)
+        var random = Seeded(11)
         let bytes = try Sample.keySet().encoded()
         func decode(_ bytes: [UInt8]) -> KeySet? { try? KeySet(decoding: bytes.span.bytes) }
         for count in 0..<bytes.count { #expect(decode(Array(bytes[..<count])) == nil) }

@@ -1,5 +1,7 @@
 // Every instant at which the power can go, and what the medium may hold then.
 
+import SeededRandom
+
 /// How much of what was not synced reached the medium.
 public enum PowerCut: Equatable {
     /// Every write before the operation, in order.
@@ -72,7 +74,7 @@ extension SimulatedDisk {
     }
 
     private static func drawn(_ durable: [UInt8], _ pending: [(offset: Int, bytes: [UInt8])], _ seed: UInt64) -> [UInt8] {
-        var random = SplitMix(seed: seed)
+        var random = Seeded(seed)
         var versions: [Int: [Int]] = [:]
         for (number, write) in pending.enumerated() {
             for sector in 0..<write.bytes.count / sectorSize {
@@ -89,27 +91,5 @@ extension SimulatedDisk {
             medium.overwrite(at: sector * sectorSize, with: write.bytes, from: from, count: sectorSize)
         }
         return medium
-    }
-}
-
-/// Seeded and the same everywhere (Steele, Lea, Flood 2014).
-public struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-    public init(seed: UInt64) { state = seed }
-
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
-    }
-
-    public mutating func bytes(_ count: Int) -> [UInt8] {
-        var out: [UInt8] = []
-        out.reserveCapacity(count + 8)
-        while out.count < count { withUnsafeBytes(of: next()) { out.append(contentsOf: $0) } }
-        out.removeLast(out.count - count)
-        return out
     }
 }

@@ -3,6 +3,7 @@
 import Bytes
 import Cryptography
 import Release
+import SeededRandom
 import Signed
 import SimulatedDisk
 import Verity
@@ -16,7 +17,7 @@ public struct SeveralComponents: Sendable {
 
     /// - kinds: the root first, each with the bytes of its content.
     public init(_ release: String, _ kinds: [(ComponentKind, Int)], seed: UInt64, signer: SimulatedSigner) throws {
-        var random = SplitMix(seed: seed)
+        var random = Seeded(seed)
         var images: [(data: [UInt8], hashArea: [UInt8])] = [], components: [Component] = []
         for (kind, byteCount) in kinds {
             let blocks = (byteCount + blockSize - 1) / blockSize

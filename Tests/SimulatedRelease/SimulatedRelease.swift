@@ -3,6 +3,7 @@
 import Bytes
 import Cryptography
 import Release
+import SeededRandom
 import Signed
 import SimulatedDisk
 import Verity
@@ -49,11 +50,11 @@ public struct SimulatedRelease: Sendable {
         _ release: String, dataBlocks: Int, seed: UInt64, signer: SimulatedSigner, board: String = "test-board",
         revisions: ClosedRange<UInt16> = 1...2, rollbackIndex: UInt64 = 5, installerVersionMinimum: UInt32 = 1, likeSeed: UInt64? = nil
     ) throws {
-        var random = SplitMix(seed: seed)
+        var random = Seeded(seed)
         var data = random.bytes(dataBlocks * blockSize)
         if let likeSeed {
             // Every other block is that of another release.
-            var other = SplitMix(seed: likeSeed)
+            var other = Seeded(likeSeed)
             let like = other.bytes(dataBlocks * blockSize)
             for block in stride(from: 0, to: dataBlocks, by: 2) {
                 data.replaceSubrange(block * blockSize..<(block + 1) * blockSize, with: like[block * blockSize..<(block + 1) * blockSize])

@@ -1,5 +1,6 @@
 import Bytes
 import Cryptography
+import SeededRandom
 import Testing
 @testable import TPM
 
@@ -54,7 +55,7 @@ import Testing
                 #expect(part.events.count < 3 && part.events[...] == log.events.prefix(part.events.count))
             }
         }
-        var random = Seeded(state: 2)
+        var random = Seeded(2)
         for _ in 0..<5000 {
             var altered = bytes
             for _ in 0..<Int.random(in: 1...4, using: &random) {

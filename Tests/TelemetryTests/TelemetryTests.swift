@@ -1,18 +1,8 @@
 import Bytes
 import Foundation
+import SeededRandom
 import Testing
 @testable import Telemetry
-
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
-    }
-}
 
 let stamp = Stamp(sequence: 1_234_567, bootCount: 42, monotonicMilliseconds: 987_654)
 
@@ -123,7 +113,7 @@ let death = Death(bootCount: 42, session: 5)
             for count in 0..<bytes.count { #expect((try? decode(Array(bytes.prefix(count)))) == nil) }
             #expect((try? decode(bytes + [0])) == nil)
             for seed in 0..<4000 as Range<UInt64> {
-                var random = Seeded(state: seed)
+                var random = Seeded(seed)
                 var altered = bytes
                 for _ in 0..<Int.random(in: 1...3, using: &random) {
                     altered[Int.random(in: 0..<altered.count, using: &random)] = UInt8.random(in: 0...255, using: &random)

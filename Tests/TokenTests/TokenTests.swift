@@ -12,7 +12,7 @@ private let module = "/usr/lib/softhsm/libsofthsm2.so"
 private func tool(_ arguments: [String]) throws -> (status: Int32, said: String) {
     // To a file: the end of a pipe that another test's child has inherited would not come before that child's.
     let path = FileManager.default.temporaryDirectory.path + "/tool-" + UUID().uuidString
-    FileManager.default.createFile(atPath: path, contents: nil)
+    _ = FileManager.default.createFile(atPath: path, contents: nil)
     defer { try? FileManager.default.removeItem(atPath: path) }
     let process = Process(), output = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

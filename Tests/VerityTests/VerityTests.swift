@@ -1,20 +1,21 @@
 import Bytes
 import Cryptography
 import Foundation
+import SeededRandom
 import SimulatedDisk
 import Testing
 @testable import Verity
 
-private let salt = SplitMixBytes(7, 32)
-private let uuid = SplitMixBytes(8, 16)
+private let salt = seededBytes(7, 32)
+private let uuid = seededBytes(8, 16)
 
-private func SplitMixBytes(_ seed: UInt64, _ count: Int) -> [UInt8] {
-    var random = SplitMix(seed: seed)
+private func seededBytes(_ seed: UInt64, _ count: Int) -> [UInt8] {
+    var random = Seeded(seed)
     return random.bytes(count)
 }
 
 private func image(blocks: Int) -> (VerityIdentity, SimulatedDisk) {
-    let data = SplitMixBytes(UInt64(blocks), blocks * 4096)
+    let data = seededBytes(UInt64(blocks), blocks * 4096)
     let disk = SimulatedDisk(contents: data)
     var store = SimulatedPartition(disk)
     let (identity, area) = try! buildTree(over: &store, dataBlocks: blocks, salt: salt, uuid: uuid)!
@@ -113,7 +114,7 @@ private func image(blocks: Int) -> (VerityIdentity, SimulatedDisk) {
         let (identity, disk) = image(blocks: 300)
         let geometry = identity.geometry
         var store = SimulatedPartition(disk)
-        var random = SplitMix(seed: 3)
+        var random = Seeded(3)
         for position in 0..<geometry.hashAreaBlocks + geometry.dataBlocks {
             let block = position < geometry.hashAreaBlocks
                 ? geometry.hashAreaBlock(at: position)! : .data(index: position - geometry.hashAreaBlocks)
@@ -149,7 +150,7 @@ private func image(blocks: Int) -> (VerityIdentity, SimulatedDisk) {
         other[0] ^= 1
         let root = VerityIdentity(geometry: identity.geometry, root: Digest(other)!, salt: salt, uuid: uuid)
         #expect(throws: VerityError.altered(.tree(level: 1, index: 0))) { try verifyAll(root, in: &store) }
-        let salted = VerityIdentity(geometry: identity.geometry, root: identity.root, salt: SplitMixBytes(9, 32), uuid: uuid)
+        let salted = VerityIdentity(geometry: identity.geometry, root: identity.root, salt: seededBytes(9, 32), uuid: uuid)
         #expect(throws: VerityError.altered(.superblock)) { try verifyAll(salted, in: &store) }
     }
 
@@ -209,7 +210,7 @@ private func image(blocks: Int) -> (VerityIdentity, SimulatedDisk) {
 
     @Test("S-TRID2 a mutated superblock is refused or read as exactly what it says")
     func mutated() {
-        var random = SplitMix(seed: 4)
+        var random = Seeded(4)
         for _ in 0..<20_000 {
             var bytes = [UInt8](good.encoded()[..<512])
             for _ in 0...random.next() % 4 { bytes[Int(random.next() % 512)] = UInt8(truncatingIfNeeded: random.next()) }

@@ -56,9 +56,6 @@ PK_INLINE long pk_pread(int fd, void *to, size_t n, int64_t at) { return PK_RESU
 PK_INLINE long pk_pwrite(int fd, const void *from, size_t n, int64_t at) { return PK_RESULT(pwrite(fd, from, n, at)); }
 PK_INLINE int pk_fdatasync(int fd) { return PK_RESULT(fdatasync(fd)); }
 PK_INLINE int64_t pk_size(int fd) { return PK_RESULT((int64_t)lseek(fd, 0, SEEK_END)); }
-PK_INLINE int pk_mkdir(const char *path, int mode) { return PK_RESULT(mkdir(path, mode)); }
-PK_INLINE int pk_unlink(const char *path) { return PK_RESULT(unlink(path)); }
-PK_INLINE int pk_rmdir(const char *path) { return PK_RESULT(rmdir(path)); }
 PK_INLINE int pk_mknod(const char *path, int mode, unsigned major, unsigned minor) {
     return PK_RESULT(mknod(path, mode, (dev_t)((minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12))));
 }
@@ -66,15 +63,10 @@ PK_INLINE int pk_dup2(int from, int to) { return PK_RESULT(dup2(from, to)); }
 PK_INLINE int pk_dup(int fd) { return PK_RESULT(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 PK_INLINE int pk_dup_above(int fd, int least) { return PK_RESULT(fcntl(fd, F_DUPFD_CLOEXEC, least)); }
 PK_INLINE int pk_keep_over_exec(int fd, int keep) { return PK_RESULT(fcntl(fd, F_SETFD, keep ? 0 : FD_CLOEXEC)); }
-PK_INLINE int pk_set_nonblocking(int fd, int on) {
-    int flags = fcntl(fd, F_GETFL);
-    return PK_RESULT(fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
-}
 PK_INLINE int pk_memfd(const char *name) { return PK_RESULT((int)syscall(SYS_memfd_create, name, 1u /* MFD_CLOEXEC */)); }
 /* Drops a block device's clean cached pages, so that what is read back comes from the device. */
 PK_INLINE int pk_drop_cache(int fd) { return -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); }
 PK_INLINE int pk_close_from(int first) { return PK_RESULT((int)syscall(SYS_close_range, first, ~0u, 0)); }
-PK_INLINE int pk_close_range(int first, int last) { return PK_RESULT((int)syscall(SYS_close_range, first, last, 0)); }
 
 /* ---- waiting and time */
 PK_INLINE int pk_poll(struct pollfd *fds, unsigned n, int timeout_ms) { return PK_RESULT(poll(fds, n, timeout_ms)); }
@@ -205,10 +197,8 @@ PK_INLINE int pk_unshare_mounts(void) { return PK_RESULT((int)syscall(SYS_unshar
 /* ---- device-mapper (linux/dm-ioctl.h) */
 PK_INLINE int pk_dm(int control, unsigned long request, void *buffer) { return PK_RESULT(ioctl(control, request, buffer)); }
 static const unsigned long PK_DM_DEV_CREATE = DM_DEV_CREATE;
-static const unsigned long PK_DM_DEV_REMOVE = DM_DEV_REMOVE;
 static const unsigned long PK_DM_TABLE_LOAD = DM_TABLE_LOAD;
 static const unsigned long PK_DM_DEV_SUSPEND = DM_DEV_SUSPEND;
-static const unsigned long PK_DM_TABLE_STATUS = DM_TABLE_STATUS;
 static const uint32_t PK_DM_READONLY_FLAG = DM_READONLY_FLAG;
 PK_INLINE unsigned pk_minor(uint64_t dev) { return (unsigned)((dev & 0xff) | ((dev >> 12) & ~0xffu)); }
 PK_INLINE unsigned pk_major(uint64_t dev) { return (unsigned)((dev >> 8) & 0xfff); }

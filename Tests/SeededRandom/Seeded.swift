@@ -1,4 +1,5 @@
-// Random numbers that come again from the same seed (SplitMix64, Steele et al. 2014).
+// Random numbers that come again from the same seed, the same everywhere, so that a failure replays
+// (SplitMix64, Steele, Lea, Flood 2014).
 
 public struct Seeded: RandomNumberGenerator {
     private var state: UInt64
@@ -15,4 +16,12 @@ public struct Seeded: RandomNumberGenerator {
     public mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
     public mutating func within(_ range: ClosedRange<Int>) -> Int { range.lowerBound + below(range.count) }
     public mutating func oneIn(_ count: Int) -> Bool { below(count) == 0 }
+
+    public mutating func bytes(_ count: Int) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(count + 8)
+        while out.count < count { withUnsafeBytes(of: next()) { out.append(contentsOf: $0) } }
+        out.removeLast(out.count - count)
+        return out
+    }
 }
