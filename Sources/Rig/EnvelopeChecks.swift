@@ -36,9 +36,10 @@ extension Story {
             let turned = try scene.seen(.output(.inletClose, true), since: mark)
             let opened = try require(scene.last(.output(.inletOpen, false), since: mark), "it went on opening")
             let rest = milliseconds(from: opened, to: turned.nanoseconds)
-            try require(rest >= 195, "it turned after \(rest) ms, 200 at least")
+            // Between two writes to the lines, as the plant saw them: each may have been a tick under way.
+            try require(rest >= 150, "it turned after \(rest) ms, 200 at least, but for a tick")
             let (on, off) = try pulse(scene)
-            try require(on >= 995 && off >= 995, "the outlet was on for \(on) and off for \(off) ms, 1000 at least")
+            try require(on >= 950 && off >= 950, "the outlet was on for \(on) and off for \(off) ms, 1000 at least, but for a tick")
             return "5 permille moved nothing; turned after \(rest) of 200 ms; outlet on \(on), off \(off) of 1000 ms"
         }
         check("lifetime: so many cycles, and maintenance is called for", timeoutSeconds: 240) {
