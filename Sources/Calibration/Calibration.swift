@@ -31,7 +31,7 @@ public struct Calibration: Equatable, Sendable {
         public var tickMilliseconds: Int
         /// Without a heartbeat of the keeper for this long, everything goes to its safe state.
         public var supervisionTimeoutMilliseconds: Int
-        /// Names of the operating phases; the first is the one after a start. None = one without a name.
+        /// Names of the operating phases; the first is the one where none is retained. None = one without a name.
         public var phases: [String]
         public var resets: [Reset]
         public var selectors: [Selector]
