@@ -6,7 +6,8 @@ import Board
 import IIO
 import System
 
-struct AnalogueBank<C: Channels> {
+/// Not copyable: a second holder of its places would cost an allocation at the first sample.
+struct AnalogueBank<C: Channels>: ~Copyable {
     private struct Place {
         let converter: Int
         let place: Int

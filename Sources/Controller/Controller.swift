@@ -109,8 +109,8 @@ struct Controller<P: Pins, C: Channels>: ~Copyable {
     private var hasAllocated = false
 
     init(
-        _ inForce: CalibrationInForce, _ lines: LineBank<P>, _ edges: [Int32],
-        _ analogues: AnalogueBank<C>, _ words: ChipWords, _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32
+        _ inForce: CalibrationInForce, _ lines: consuming LineBank<P>, _ edges: [Int32],
+        _ analogues: consuming AnalogueBank<C>, _ words: ChipWords, _ ticker: consuming Ticker, supervisor: Int32, keeper: Int32
     ) {
         let calibration = inForce.verified.payload
         self.calibration = inForce

@@ -86,6 +86,7 @@ private func slew(_ scene: Scene) throws -> Int {
 /// How long the inlet stays open without another order.
 private func away(_ scene: Scene) throws -> Int {
     let mark = scene.mark()
+    try scene.drive(toPermille: 300)
     try scene.event("maximum-away", "inlet", since: mark, timeoutSeconds: 30)
     _ = try scene.plant("a closed inlet") { $0.tank.inletPermille == 0 }
     let left = try require(scene.wiring.events(since: 0).last { $0.change == .input(.inletClosedEnd, false) }, "it was never open")

@@ -39,7 +39,7 @@ extension Story {
             try scene.ready()
             let after = try scene.send(try scene.order(inlet, by: former))
             try require(after.outcome == .refused && after.code == "key-unknown", "the former operator's order: \(after.outcome), \(after.code)")
-            _ = try scene.command(.renew(actuator: "inlet"))
+            try scene.drive(toPermille: 200)
             try require(scene.reports.birth?.stamp.bootCount == birth.stamp.bootCount, "the board restarted")
             let again = try scene.send(object)
             try require(again.code == "version-old", "the same key set again: \(again.code)")
