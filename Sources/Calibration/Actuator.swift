@@ -27,6 +27,22 @@ public struct ProofTest: Equatable, Sendable {
     }
 }
 
+/// The full travel of a motor valve: as measured, and the window that limits and faults are reckoned with.
+public struct Stroke: Equatable, Sendable {
+    public let milliseconds: Int
+    public let fastestMilliseconds: Int
+    public let slowestMilliseconds: Int
+    public let coastMilliseconds: Int
+
+    /// The furthest shown position that is reached from closed under a limit: where even the fastest
+    /// valve of the window, coasting, is still inside it.
+    public func reachPermille(maximumPermille: Int) -> Int {
+        guard maximumPermille < 1000 else { return 1000 }
+        let driveMilliseconds = maximumPermille * fastestMilliseconds / 1000 - coastMilliseconds
+        return max(0, driveMilliseconds * 1000 / milliseconds)
+    }
+}
+
 /// A valve with a reversible motor, one line a direction, and a switch at either end of its travel.
 /// Positions are permille of travel: 0 closed, 1000 open. Its position is known from driving time alone
 /// between the ends: at least `strokeFastestMilliseconds` and at most `strokeSlowestMilliseconds` lie
@@ -74,12 +90,11 @@ public struct MotorValve: Equatable, Sendable {
         self.proofTest = proofTest
     }
 
-    /// The furthest shown position that is reached from closed under a limit: where even the fastest
-    /// valve of the window, coasting, is still inside it.
-    public func reachPermille(maximumPermille: Int) -> Int {
-        guard maximumPermille < 1000 else { return 1000 }
-        let driveMilliseconds = maximumPermille * strokeFastestMilliseconds / 1000 - coastMilliseconds
-        return max(0, driveMilliseconds * 1000 / strokeMilliseconds)
+    /// Its travel, in figures.
+    public var stroke: Stroke {
+        Stroke(
+            milliseconds: strokeMilliseconds, fastestMilliseconds: strokeFastestMilliseconds, slowestMilliseconds: strokeSlowestMilliseconds,
+            coastMilliseconds: coastMilliseconds)
     }
 }
 

@@ -148,7 +148,7 @@ extension Calibration {
             try number(test.intervalHours, 0...87_600, place, "proof-test.interval", "hours")
             try contradiction(test.strokePermille <= valve.endSwitchTolerancePermille, place, "proof-test.stroke",
                 "does not leave the end switch's tolerance: the test could never be seen to pass")
-            try contradiction(test.strokePermille > valve.reachPermille(maximumPermille: actuator.envelope.maximumPermille), place, "proof-test.stroke",
+            try contradiction(test.strokePermille > valve.stroke.reachPermille(maximumPermille: actuator.envelope.maximumPermille), place, "proof-test.stroke",
                 "leaves the envelope: the test would be stopped before it passed")
         }
     }
@@ -174,7 +174,7 @@ extension Calibration {
     private func checkReach(
         _ valve: MotorValve, _ minimum: Int, _ maximum: Int, _ key: String, _ place: CalibrationError.Place
     ) throws(CalibrationError) {
-        let reach = valve.reachPermille(maximumPermille: maximum) - tickMilliseconds * 1000 / valve.strokeMilliseconds
+        let reach = valve.stroke.reachPermille(maximumPermille: maximum) - tickMilliseconds * 1000 / valve.strokeMilliseconds
         try contradiction(maximum < 1000 && reach < max(minimum, 1), place, key,
             "leaves no room: with the fastest stroke and the coasting, no allowed position can be reached inside it")
     }

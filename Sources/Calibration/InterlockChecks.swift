@@ -167,7 +167,7 @@ extension Calibration {
     private func checkReachable(_ permille: Int, of actuator: Int, _ place: CalibrationError.Place) throws(CalibrationError) {
         let maximum = actuators[actuator].envelope.maximumPermille
         var reach = maximum
-        if case .motorValve(let valve) = actuators[actuator].drive { reach = valve.reachPermille(maximumPermille: maximum) }
+        if case .motorValve(let valve) = actuators[actuator].drive { reach = valve.stroke.reachPermille(maximumPermille: maximum) }
         try contradiction(permille > reach, place, "at-least", "is further than '\(actuators[actuator].name)' can go (\(reach) permille)")
     }
 }

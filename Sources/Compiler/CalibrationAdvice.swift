@@ -48,7 +48,7 @@ public struct CalibrationAdvice {
     }
 
     private mutating func look(at valve: MotorValve, _ envelope: Envelope, _ subject: String) {
-        let reach = valve.reachPermille(maximumPermille: envelope.maximumPermille)
+        let reach = valve.stroke.reachPermille(maximumPermille: envelope.maximumPermille)
         if reach < envelope.maximumPermille {
             note(subject, "a setpoint of \(Words.percent(envelope.maximumPermille)) ends at \(Words.percent(reach)), where the fastest valve of the window is still inside; a narrower stroke window brings them closer")
         }

@@ -18,17 +18,9 @@ struct Travel {
     /// Closing since the last opening, by the slowest stroke.
     var returned = 0
 
-    private let stroke: Int
-    private let fastest: Int
-    private let slowest: Int
-    private let coast: Int
+    let stroke: Stroke
 
-    init(_ valve: MotorValve) {
-        stroke = valve.strokeMilliseconds
-        fastest = valve.strokeFastestMilliseconds
-        slowest = valve.strokeSlowestMilliseconds
-        coast = valve.coastMilliseconds
-    }
+    init(_ stroke: Stroke) { self.stroke = stroke }
 
     mutating func forget() {
         lower = 0
@@ -40,27 +32,27 @@ struct Travel {
 
     /// Driven open for at most `elapsed` milliseconds; `certain` if it surely was.
     mutating func opened(_ elapsed: Int, certain: Bool) {
-        upper = min(Self.full, upper + Self.ceiling(elapsed, fastest))
-        spent = min(Self.full, spent + Self.ceiling(elapsed, fastest))
+        upper = min(Self.full, upper + Self.ceiling(elapsed, stroke.fastestMilliseconds))
+        spent = min(Self.full, spent + Self.ceiling(elapsed, stroke.fastestMilliseconds))
         if elapsed > 0 { returned = 0 }
-        nominal = min(Self.full, nominal + Self.floor(elapsed, stroke))
-        if certain { lower = min(Self.full, lower + Self.floor(elapsed, slowest)) }
+        nominal = min(Self.full, nominal + Self.floor(elapsed, stroke.milliseconds))
+        if certain { lower = min(Self.full, lower + Self.floor(elapsed, stroke.slowestMilliseconds)) }
     }
 
     /// Driven closed: surely for `credited` milliseconds, at most for `elapsed`.
     mutating func closed(_ elapsed: Int, credited: Int) {
-        upper = max(0, upper - Self.floor(credited, slowest))
-        returned = min(returned + Self.floor(credited, slowest), Self.full)
-        nominal = max(0, nominal - Self.floor(credited, stroke))
-        lower = max(0, lower - Self.ceiling(elapsed, fastest))
+        upper = max(0, upper - Self.floor(credited, stroke.slowestMilliseconds))
+        returned = min(returned + Self.floor(credited, stroke.slowestMilliseconds), Self.full)
+        nominal = max(0, nominal - Self.floor(credited, stroke.milliseconds))
+        lower = max(0, lower - Self.ceiling(elapsed, stroke.fastestMilliseconds))
     }
 
     /// The line has just gone off; the valve may go on a little.
     mutating func stoppedOpening() {
-        upper = min(Self.full, upper + Self.ceiling(coast, fastest))
-        spent = min(Self.full, spent + Self.ceiling(coast, fastest))
+        upper = min(Self.full, upper + Self.ceiling(stroke.coastMilliseconds, stroke.fastestMilliseconds))
+        spent = min(Self.full, spent + Self.ceiling(stroke.coastMilliseconds, stroke.fastestMilliseconds))
     }
-    mutating func stoppedClosing() { lower = max(0, lower - Self.ceiling(coast, fastest)) }
+    mutating func stoppedClosing() { lower = max(0, lower - Self.ceiling(stroke.coastMilliseconds, stroke.fastestMilliseconds)) }
 
     /// Even the slowest valve has made up by now for all opening.
     var isReturned: Bool { returned >= spent }
@@ -81,9 +73,9 @@ struct Travel {
     mutating func correct(to position: Int) { nominal = min(max(position, lower), upper) }
 
     /// What will be spent after driving open for another `elapsed` milliseconds and stopping.
-    func spentAfterOpening(_ elapsed: Int) -> Int { spent + Self.ceiling(elapsed, fastest) + Self.ceiling(coast, fastest) }
+    func spentAfterOpening(_ elapsed: Int) -> Int { spent + Self.ceiling(elapsed, stroke.fastestMilliseconds) + Self.ceiling(stroke.coastMilliseconds, stroke.fastestMilliseconds) }
 
-    func nominalTravel(_ elapsed: Int) -> Int { Self.floor(elapsed, stroke) }
+    func nominalTravel(_ elapsed: Int) -> Int { Self.floor(elapsed, stroke.milliseconds) }
 
     static func floor(_ milliseconds: Int, _ stroke: Int) -> Int { milliseconds * full / stroke }
     static func ceiling(_ milliseconds: Int, _ stroke: Int) -> Int { (milliseconds * full + stroke - 1) / stroke }

@@ -37,12 +37,13 @@ struct ValveState {
 
     private let tick: Int
     private let safeState: SafeState
-    private let valve: MotorValve
+    private let feedback: PositionFeedback?
     var minimumPermille: Int
     var maximumPermille: Int
     var maximum: Int
     var reach: Int
     var maximumAway: Int
+    private var deadBand: Int
     private let tolerance: Int
     private let rest: Int
     /// How long the way between an end switch and its end takes at most, and how long it has been driven there.
@@ -52,6 +53,8 @@ struct ValveState {
     var slew: Slew
     /// It is on its way to a setpoint, and it will be said when it is there.
     var isBound = false
+    /// The setpoint that it has come to rest at; -1 = none.
+    private(set) var reached = -1
     private(set) var proof: Proof
 
     var drive: Drive = .none
@@ -74,16 +77,17 @@ struct ValveState {
     init(_ valve: MotorValve, _ envelope: Envelope, _ safeState: SafeState, index: Int, openEndLine: Int, tickMilliseconds: Int) {
         self.index = UInt8(index)
         self.openEndLine = openEndLine
-        self.valve = valve
-        travel = Travel(valve)
+        feedback = valve.feedback
+        travel = Travel(valve.stroke)
         tick = tickMilliseconds
         self.safeState = safeState
         setpoint = safeState == .open ? 1000 : 0
         minimumPermille = envelope.minimumPermille
         maximumPermille = envelope.maximumPermille
         maximum = envelope.maximumPermille * Travel.permille
-        reach = valve.reachPermille(maximumPermille: envelope.maximumPermille) * Travel.permille
+        reach = valve.stroke.reachPermille(maximumPermille: envelope.maximumPermille) * Travel.permille
         maximumAway = envelope.maximumAwayMilliseconds
+        deadBand = envelope.deadBandPermille * Travel.permille
         tolerance = valve.endSwitchTolerancePermille * Travel.permille
         rest = valve.restMilliseconds
         pressing = (valve.endSwitchTolerancePermille * valve.strokeSlowestMilliseconds + 999) / 1000
@@ -97,6 +101,7 @@ struct ValveState {
 
     mutating func adopt(_ envelope: Envelope) {
         maximumAway = envelope.maximumAwayMilliseconds
+        deadBand = envelope.deadBandPermille * Travel.permille
         slew.adopt(envelope)
         limit(minimum: envelope.minimumPermille, maximum: envelope.maximumPermille)
     }
@@ -106,7 +111,7 @@ struct ValveState {
         minimumPermille = minimum
         maximumPermille = permille
         maximum = permille * Travel.permille
-        reach = valve.reachPermille(maximumPermille: permille) * Travel.permille
+        reach = travel.stroke.reachPermille(maximumPermille: permille) * Travel.permille
     }
 
     // MARK: requests
@@ -134,9 +139,9 @@ struct ValveState {
     var home: Int { safeState == .open ? 1000 : 0 }
 
     @inline(__always) var isProving: Bool { proof.isRunning }
-    var proofIntervalHours: Int { valve.proofTest?.intervalHours ?? 0 }
+    var proofIntervalHours: Int { proof.intervalHours }
     /// -1 = none.
-    @inline(__always) var feedbackSensor: Int { valve.feedback?.sensor ?? -1 }
+    @inline(__always) var feedbackSensor: Int { feedback?.sensor ?? -1 }
 
     /// False where it does not stand at an end, or has no such test.
     mutating func beginProof(maximum: Int) -> Bool {
@@ -215,15 +220,15 @@ struct ValveState {
     }
 
     /// Position by feedback: it may say where between its bounds the valve is, never move the bounds.
-    private mutating func follow(_ feedback: Int?, _ elapsed: Int) -> Reason {
-        guard let rule = valve.feedback, let feedback, mode == .ready else {
+    private mutating func follow(_ permille: Int?, _ elapsed: Int) -> Reason {
+        guard let rule = feedback, let permille, mode == .ready else {
             deviatingFeedback = Persistence()
             return .none
         }
-        let deviates = abs(feedback - nominalPermille) > rule.deviationPermille
+        let deviates = abs(permille - nominalPermille) > rule.deviationPermille
         if deviatingFeedback.holds(deviates, elapsed, forMilliseconds: rule.deviationMilliseconds, steps: 3), enforced(.feedback) { return .travelDeviation }
         // A feedback lags behind a valve that moves: it is believed at rest.
-        if !deviates, drive == .none, idle >= rest { travel.correct(to: feedback * Travel.permille) }
+        if !deviates, drive == .none, idle >= rest { travel.correct(to: permille * Travel.permille) }
         return .none
     }
 
@@ -232,7 +237,7 @@ struct ValveState {
         let hasLeft = proof.end == 0 ? closedEnd.value == .low : openEnd.value == .low
         proof.pass(elapsed, hasLeft: hasLeft)
         let target = setpoint * Travel.permille
-        let stands = drive == .none && abs(travel.nominal - target) <= max(travel.nominalTravel(tick), 5 * Travel.permille) && idle >= rest
+        let stands = drive == .none && abs(travel.nominal - target) <= standing && idle >= rest
         if !proof.isBack {
             guard stands else { return .none }
             guard proof.leftAfter >= 0 || !enforced(.proof) else {
@@ -347,7 +352,7 @@ struct ValveState {
         let target = setpoint * Travel.permille
         let step = travel.nominalTravel(tick)
         // Moving, it stops at the nearest tick; standing, it starts for more than that only.
-        let band = drive == .none ? max(step, 5 * Travel.permille) : step / 2
+        let band = drive == .none ? standing : step / 2
         let error = target - travel.nominal
         if error > band || setpoint == 1000 && travel.lower < Travel.full {
             isBound = true
@@ -363,8 +368,13 @@ struct ValveState {
         }
         if isBound { events.append(.positionReached, index: index, value: Int64(nominalPermille)) }
         isBound = false
+        reached = setpoint
         return .none
     }
+
+    /// How far from its setpoint it may stand: a tick's travel, and once it has come to rest there, the dead band.
+    /// A feedback that wavers moves nothing.
+    private var standing: Int { max(travel.nominalTravel(tick), 5 * Travel.permille, setpoint == reached ? deadBand : 0) }
 
     var mayOpen: Bool { maximumPermille == 1000 || travel.spentAfterOpening(tick) <= maximum || !enforced(.reach) }
 
@@ -433,6 +443,7 @@ struct Slew {
 /// A partial-stroke test on its way.
 struct Proof {
     let strokePermille: Int
+    let intervalHours: Int
     let exists: Bool
     var isRunning = false
     var isBack = false
@@ -443,6 +454,7 @@ struct Proof {
 
     init(_ test: ProofTest?) {
         strokePermille = test?.strokePermille ?? 0
+        intervalHours = test?.intervalHours ?? 0
         exists = test != nil
     }
 

@@ -9,7 +9,7 @@ import GPIO
 import System
 
 /// Where a step finds readings and leaves levels. Nothing here may wait for a driver.
-protocol Lines {
+protocol Lines: ~Copyable {
     /// Once a tick: which chips have answered since the last.
     mutating func watch(nowMilliseconds: Int64)
     /// Puts the newest readings into `inputs`. What is known better stays: an edge, or a level that was
@@ -31,7 +31,8 @@ enum Settling { case settled, waiting, contradicted }
 /// What there is to tell of a chip.
 enum ChipNews { case silent, answers, lost }
 
-struct LineBank<P: Pins>: Lines {
+/// Not copyable: a second holder of what it knows would cost an allocation at the first tick.
+struct LineBank<P: Pins>: Lines, ~Copyable {
     /// So many ticks in a row may go by without one call of a chip's driver returning; after one more the
     /// chip is silent, and its lines can't be read.
     static var silentTicksMaximum: Int { 5 }
@@ -153,21 +154,22 @@ struct LineBank<P: Pins>: Lines {
 
     mutating func collect(into known: inout Inputs) {
         for i in inputs.indices {
-            if let reading = reading(inputs[i], &inputWaits[i]) { known.lines[i] = reading }
+            guard let reading = reading(inputs[i], after: inputWaits[i]) else { continue }
+            known.lines[i] = reading.level
+            inputWaits[i] = reading.wait
         }
         for i in outputs.indices {
-            if let reading = reading(outputs[i], &outputWaits[i]) { known.readBacks[i] = reading }
+            guard let reading = reading(outputs[i], after: outputWaits[i]) else { continue }
+            known.readBacks[i] = reading.level
+            outputWaits[i] = reading.wait
         }
     }
 
-    /// Nil while a newer one is waited for.
-    private func reading(_ line: LinePlace, _ wait: inout UInt32?) -> LineReading? {
-        if watches[line.chip].isSilent { return .unreadable }
-        if let number = wait {
-            guard Int32(bitPattern: chips[line.chip].answered &- number) >= 0 else { return nil }
-            wait = nil
-        }
-        return LineReading(rawValue: chips[line.chip].level(at: line.place).rawValue)
+    /// Nil while a newer one is waited for. What silence leaves unread is still waited for after it.
+    private func reading(_ line: LinePlace, after wait: UInt32?) -> (level: LineReading, wait: UInt32?)? {
+        if watches[line.chip].isSilent { return (.unreadable, wait) }
+        if let number = wait, Int32(bitPattern: chips[line.chip].answered &- number) < 0 { return nil }
+        return (LineReading(rawValue: chips[line.chip].level(at: line.place).rawValue) ?? .unreadable, nil)
     }
 
     mutating func take(edge rising: Bool, input: Int, into known: inout Inputs) -> Bool {
@@ -183,12 +185,13 @@ struct LineBank<P: Pins>: Lines {
     mutating func settle(into known: inout Inputs) -> Settling {
         var result = Settling.settled
         for i in inputs.indices where inputWaits[i] != nil {
-            guard let reading = reading(inputs[i], &inputWaits[i]) else {
+            guard let reading = reading(inputs[i], after: inputWaits[i]) else {
                 if result == .settled { result = .waiting }
                 continue
             }
-            if known.lines[i] != reading { result = .contradicted }
-            known.lines[i] = reading
+            if known.lines[i] != reading.level { result = .contradicted }
+            known.lines[i] = reading.level
+            inputWaits[i] = reading.wait
         }
         return result
     }

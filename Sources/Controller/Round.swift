@@ -3,14 +3,14 @@
 import Calibration
 import Control
 
-struct Round<Port: Lines>: ~Copyable {
+struct Round<Port: Lines & ~Copyable>: ~Copyable {
     private(set) var control: Control
     private var inputs: Inputs
     private(set) var port: Port
     /// Whether an input is a meter's line, whose edges are counted and change nothing at once.
     private var isMeter: [Bool]
 
-    init(_ calibration: Calibration, _ port: Port, nowMilliseconds: Int64) {
+    init(_ calibration: Calibration, _ port: consuming Port, nowMilliseconds: Int64) {
         self.port = port
         control = Control(calibration, nowMilliseconds: nowMilliseconds)
         inputs = Inputs(calibration)

@@ -17,8 +17,8 @@ public struct BoardReports: Sendable {
     public private(set) var values: [String: Sample] = [:]
     /// Who may do what with each actuator, and what stands in its way.
     public private(set) var states: [String: ActuatorState] = [:]
-    /// When the last trip or fault was told; the states follow within a second.
-    public private(set) var heldNanoseconds: UInt64 = 0
+    /// Of whom a trip or fault was told that no state has told of yet; none follows where the first one goes on to hold.
+    public internal(set) var heldUntold: Set<String> = []
     public private(set) var phase: String?
     public private(set) var bypasses: [String] = []
     public private(set) var data: [DataRecord] = []
@@ -62,6 +62,7 @@ public struct BoardReports: Sendable {
         births += 1
         values = [:]
         states = [:]
+        heldUntold = []
         say("birth: slot \(birth.boot.slot), release \(birth.boot.release), boot \(birth.stamp.bootCount), session \(birth.session)")
     }
 
@@ -86,6 +87,7 @@ public struct BoardReports: Sendable {
         for state in record.actuators {
             let name = name(of: state.point)
             if record.stamp.bootCount == birth?.stamp.bootCount { states[name] = state }
+            heldUntold.remove(name)
             texts.append("\(name) \(state.mode.name)" + (state.holder.map { ", held by \($0)" } ?? "")
                 + (state.firstOut.map { ", tripped by \($0)" } ?? "") + (state.fault.map { ", fault \($0)" } ?? ""))
         }
@@ -95,7 +97,7 @@ public struct BoardReports: Sendable {
     }
 
     private mutating func take(event: EventRecord) throws(CBORError) {
-        if ["tripped", "fault"].contains(event.code) { heldNanoseconds = monotonicNanoseconds() }
+        if ["tripped", "fault"].contains(event.code), let name = event.text.split(separator: " ").first { heldUntold.insert(String(name)) }
         events.append(event)
         sequences.append(event.stamp.sequence)
         say("\(event.stamp.sequence) event \(event.code): \(event.text)")

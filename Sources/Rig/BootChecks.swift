@@ -101,6 +101,13 @@ extension Story {
             try require(tank.spiltMicrolitres == 0, "\(tank.spiltMicrolitres) uL spilt")
             return "0 us, 0 uL"
         }
+        check("the whole story: the controller asks for no memory after its start", timeoutSeconds: 90) {
+            let reports = scene.reports
+            try require(!reports.data.isEmpty, "nothing was heard of it")
+            let told = reports.events.first { $0.code == "controller-allocated" }
+            try require(told == nil, told.map { "\($0)" } ?? "")
+            return "in \(reports.data.count) records of its data, not once"
+        }
         check("the whole story: every message of the board is well formed") {
             let reports = scene.reports
             try require(reports.malformed.isEmpty, reports.malformed.first ?? "")

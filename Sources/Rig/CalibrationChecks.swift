@@ -36,13 +36,13 @@ extension Story {
             let slew = try slew(scene)
             // A shorter time away is not held against what is away already: it takes over at rest.
             try scene.drive(toPermille: 0)
-            let shorter = try scene.variant(version: scene.version + 1, [faster, ("maximum-away-seconds = 120", "maximum-away-seconds = 12")])
+            let shorter = try scene.variant(version: scene.version + 1, [faster, ("maximum-away-seconds = 120", "maximum-away-seconds = 20")])
             let later = scene.mark()
             try scene.offer(shorter)
             try scene.command(.calibration(digest: shorter.digest))
             try scene.birth(since: later, of: shorter)
             let away = try away(scene)
-            return "in force with the inlet at \(stand.tank.inletPermille) permille, no output moved; slew \(slew) of 80 permille a second; away for \(away) of 12000 ms; older: refused"
+            return "in force with the inlet at \(stand.tank.inletPermille) permille, no output moved; slew \(slew) of 80 permille a second; away for \(away) of 20000 ms; older: refused"
         }
         check("a calibration that changes more waits until everything is at rest; it outlives a power cut", threat: "P-T4 P-D2", timeoutSeconds: 300) {
             let new = try scene.variant(version: scene.version + 1, [("changes-maximum = 6", "changes-maximum = 7")])
@@ -87,12 +87,12 @@ private func slew(_ scene: Scene) throws -> Int {
 private func away(_ scene: Scene) throws -> Int {
     let mark = scene.mark()
     try scene.drive(toPermille: 300)
-    try scene.event("maximum-away", "inlet", since: mark, timeoutSeconds: 30)
+    try scene.event("maximum-away", "inlet", since: mark, timeoutSeconds: 40)
     _ = try scene.plant("a closed inlet") { $0.tank.inletPermille == 0 }
     let left = try require(scene.wiring.events(since: 0).last { $0.change == .input(.inletClosedEnd, false) }, "it was never open")
     let closing = try require(scene.last(.output(.inletClose, true), since: mark), "it was never closed")
     let took = milliseconds(from: left.nanoseconds, to: closing)
-    try require(took <= 12_000 + 150 + Reaction.allowanceMilliseconds, "it was away for \(took) ms")
+    try require(took <= 20_000 + 150 + Reaction.allowanceMilliseconds, "it was away for \(took) ms")
     return took
 }
 

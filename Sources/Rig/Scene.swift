@@ -111,8 +111,8 @@ final class Scene: @unchecked Sendable {
 
     /// Trips and faults are reset by the button at the machine, if there are any.
     private func reset() throws {
-        refresh()
-        if monotonicNanoseconds() - reports.heldNanoseconds < 1_000_000_000 { usleep(1_000_000) }
+        _ = try? report("the states after the last trips", timeoutSeconds: 4) { $0.heldUntold.isEmpty ? true : nil }
+        reports.heldUntold = []
         guard try held() else { return }
         if tank.levelPermille > 800 || tank.input(.levelLow) { fill(toLitres: 6) }
         for _ in 0..<5 {
@@ -269,13 +269,13 @@ final class Scene: @unchecked Sendable {
         try ready()
         try command(.setpoint(actuator: "inlet", permille: permille))
         let wanted = Int64(permille)
-        // Its feedback comes a little late: where it stands it may be moved once more.
+        // Its feedback comes a little late: where it came to rest it may be moved once more.
         for _ in 0..<10 {
             let stand = try plant("the inlet at \(permille) permille") {
                 $0.outputs[.inletOpen] != .high && $0.outputs[.inletClose] != .high && abs($0.tank.inletPermille - wanted) <= 50
             }
             let mark = mark()
-            usleep(500_000)
+            usleep(1_000_000)
             if outputs(since: mark).allSatisfy({ $0.change != .output(.inletOpen, true) && $0.change != .output(.inletClose, true) }) { return stand }
         }
         throw Unmet("the inlet does not come to rest at \(permille) permille")

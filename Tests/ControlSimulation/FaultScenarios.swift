@@ -257,6 +257,15 @@ extension Scenario {
 
     // MARK: faults
 
+    /// The valve's, in permille of its travel.
+    private static func position() -> Sensor {
+        var position = loop("valve-position", Plausibility(staleMilliseconds: 500))
+        position.source = .analogue(AnalogueInput(
+            channel: "valve-position", countsAt4Milliamperes: 0, countsAt20Milliamperes: 16_000, coefficients: [0, 1_000_000], unit: "permille",
+            faultMilliseconds: 200))
+        return position
+    }
+
     private static func opened(_ actuator: Actuator = valve(), _ sensors: [Sensor] = []) throws(Objection) -> Bench {
         let bench = try Bench(sensors, [actuator])
         bench.run(8000)
@@ -323,13 +332,30 @@ extension Scenario {
             bench.run(8000)
             try need(bench.position() == 0 && bench.control.isHealthy, "not home")
         },
+        Scenario("dynamic: a feedback that wavers within the dead band moves nothing at rest") { () throws(Objection) in
+            let feedback = PositionFeedback(sensor: 0, deviationPermille: 150, deviationMilliseconds: 500)
+            // Without a dead band it hunts.
+            for deadBand in [0, 20] {
+                let envelope = Envelope(minimumPermille: 50, maximumPermille: 600, deadBandPermille: deadBand)
+                let bench = try opened(valve("valve", envelope, feedback: feedback), [position()])
+                let stands = bench.position()
+                var moves = 0
+                for turn in 0..<200 {
+                    bench.current(0, 4000 + 16 * (300 + (turn % 2 == 0 ? 15 : -15)))
+                    for _ in 0..<10 {
+                        bench.step()
+                        if bench.control.outputs[0] || bench.control.outputs[1] { moves += 1 }
+                    }
+                }
+                try need(deadBand == 0 ? moves > 20 : moves == 0 && bench.position() == stands, "\(moves) ticks of driving with \(deadBand)")
+                guard deadBand > 0 else { continue }
+                bench.current(0, 4000 + 16 * 270)
+                bench.run(1000)
+                try need(bench.position() > stands, "it stays where it is beyond the dead band")
+            }
+        },
         Scenario("fault: travel deviation by feedback") { () throws(Objection) in
-            let position = loop("valve-position", Plausibility(staleMilliseconds: 500))
-            var scaled = position
-            scaled.source = .analogue(AnalogueInput(
-                channel: "valve-position", countsAt4Milliamperes: 0, countsAt20Milliamperes: 16_000, coefficients: [0, 1_000_000], unit: "permille",
-                faultMilliseconds: 200))
-            let bench = try opened(valve("valve", feedback: PositionFeedback(sensor: 0, deviationPermille: 150, deviationMilliseconds: 500)), [scaled])
+            let bench = try opened(valve("valve", feedback: PositionFeedback(sensor: 0, deviationPermille: 150, deviationMilliseconds: 500)), [position()])
             bench.current(0, 4000 + 16 * 600)
             try expect(.travelDeviation, bench, within: 1000)
         },

@@ -114,7 +114,7 @@ extension Control {
 extension Fingerprint {
     mutating func add(_ valve: ValveState) {
         for value in [valve.travel.lower, valve.travel.nominal, valve.travel.upper, valve.travel.spent, valve.travel.returned] { add(value) }
-        for value in [Int(valve.mode.rawValue), valve.setpoint, valve.idle, valve.openFor, valve.pressed] { add(value) }
+        for value in [Int(valve.mode.rawValue), valve.setpoint, valve.reached, valve.idle, valve.openFor, valve.pressed] { add(value) }
         for value in [Int(valve.drive.rawValue), Int(valve.lastDirection.rawValue)] { add(value) }
         for value in [valve.isReturning, valve.isBound, valve.isConfirmedClosed] { add(value) }
         for value in [valve.openEnd, valve.closedEnd] { add(value) }

@@ -40,7 +40,7 @@ private final class ChipBench: Pins, @unchecked Sendable {
 }
 
 /// Two chips: outputs 0 and inputs 0, 1 on the first, outputs 1, 2 and input 2 on the second.
-private struct Board {
+private final class Board {
     let benches = [ChipBench(), ChipBench()]
     var bank: LineBank<ChipBench>
     var known: Inputs
@@ -60,7 +60,7 @@ private struct Board {
     }
 
     /// One tick: 50 ms by the clock that it is told, a few by the wall.
-    mutating func tick() {
+    func tick() {
         now += 50
         bank.watch(nowMilliseconds: now)
         bank.collect(into: &known)
@@ -68,7 +68,14 @@ private struct Board {
         usleep(20_000)
     }
 
-    mutating func ticks(_ count: Int) { for _ in 0..<count { tick() } }
+    func ticks(_ count: Int) { for _ in 0..<count { tick() } }
+
+    var hasLostOutputs: Bool { bank.hasLostOutputs }
+    func begin(tickMilliseconds: Int = 50) throws { try bank.begin(tickMilliseconds: tickMilliseconds) }
+    func news(ofChip chip: Int) -> ChipNews? { bank.takeNews(ofChip: chip) }
+    func take(edge: Bool, input: Int) -> Bool { bank.take(edge: edge, input: input, into: &known) }
+    func settle() -> Settling { bank.settle(into: &known) }
+    func drive() { bank.drive(levels, ofEveryChip: false, into: &known) }
 }
 
 extension Chip {
@@ -82,11 +89,11 @@ extension Chip {
 @Suite(.serialized) struct LineBankTests {
     @Test("Before the first step every line is read and none is driven")
     func beginning() throws {
-        var board = try Board()
+        let board = try Board()
         board.benches[0].set(1, true)
         board.benches[1].set(2, true)
         board.benches[0].set(2, true)
-        try board.bank.begin(tickMilliseconds: 50)
+        try board.begin()
         board.bank.watch(nowMilliseconds: 1000)
         board.bank.collect(into: &board.known)
         #expect(board.known.lines == [.low, .high, .low])
@@ -96,8 +103,8 @@ extension Chip {
 
     @Test("P-E1 a chip that does not answer: unreadable after the bound, told once by its place, the other goes on each tick, and it comes back")
     func frozen() throws {
-        var board = try Board()
-        try board.bank.begin(tickMilliseconds: 50)
+        let board = try Board()
+        try board.begin()
         board.ticks(2)
         #expect(board.known.lines == [.low, .low, .low])
         board.benches[1].freeze(true)
@@ -109,33 +116,33 @@ extension Chip {
             #expect(board.benches[0].level(2) == board.levels[0], "the sound chip is driven in tick \(turn)")
             #expect(board.known.lines[0] == .low && board.known.readBacks[0] != .unreadable)
             if board.known.lines[2] == .unreadable, unreadableAfter == nil { unreadableAfter = turn }
-            let news = board.bank.takeNews(ofChip: 1)
+            let news = board.news(ofChip: 1)
             #expect(news == (unreadableAfter == turn ? .silent : nil))
         }
         // One tick in which it was asked and could still answer, then as many as it may be silent.
         #expect(unreadableAfter == LineBank<ChipBench>.silentTicksMaximum + 2)
         #expect(board.known.readBacks[1] == .unreadable && board.known.readBacks[2] == .unreadable)
-        #expect(!board.bank.hasLostOutputs)
+        #expect(!board.hasLostOutputs)
         board.benches[1].set(0, true)
         board.benches[1].freeze(false)
         board.ticks(3)
-        #expect(board.bank.takeNews(ofChip: 1) == .answers)
+        #expect(board.news(ofChip: 1) == .answers)
         #expect(board.known.lines[2] == .high)
         #expect(board.known.readBacks == [board.levels[0] ? .high : .low, .high, .low])
         #expect(board.benches[1].level(1) && !board.benches[1].level(2))
-        #expect(board.bank.takeNews(ofChip: 0) == nil)
+        #expect(board.news(ofChip: 0) == nil)
     }
 
     @Test("P-E1 a chip that is slow, and answers, is believed; one that can't read all its lines in time is not")
     func slow() throws {
-        var board = try Board()
-        try board.bank.begin(tickMilliseconds: 50)
+        let board = try Board()
+        try board.begin()
         board.benches[0].slow(microseconds: 30_000)
         board.benches[0].set(1, true)
         for _ in 0..<20 {
             board.tick()
             #expect(!board.known.lines.contains(.unreadable))
-            #expect(board.bank.takeNews(ofChip: 0) == nil)
+            #expect(board.news(ofChip: 0) == nil)
         }
         #expect(board.known.lines[1] == .high)
 
@@ -157,74 +164,75 @@ extension Chip {
         }
         let turns = try #require(unreadableAfter)
         #expect((LineBank<ChipBench>.readingTicksMaximum...LineBank<ChipBench>.readingTicksMaximum + 3).contains(turns))
-        #expect(bank.takeNews(ofChip: 0) == .silent && !bank.hasLostOutputs)
+        let (news, isLost) = (bank.takeNews(ofChip: 0), bank.hasLostOutputs)
+        #expect(news == .silent && !isLost)
         bench.slow(microseconds: 0)
     }
 
     @Test("P-E1 outputs that can't be driven for as long as a role may be silent are lost until the chip answers")
     func lost() throws {
-        var board = try Board()
-        try board.bank.begin(tickMilliseconds: 50)
+        let board = try Board()
+        try board.begin()
         board.ticks(2)
         board.benches[1].freeze(true)
         let start = board.now
         var lostAt: Int64?
         for _ in 0..<100 where lostAt == nil {
             board.tick()
-            if board.bank.hasLostOutputs { lostAt = board.now }
+            if board.hasLostOutputs { lostAt = board.now }
         }
         let silence = try #require(lostAt) - start
         #expect((Int64(Authority.checkInMilliseconds)...Int64(Authority.checkInMilliseconds) + 100).contains(silence))
-        #expect(board.bank.takeNews(ofChip: 1) == .lost)
+        #expect(board.news(ofChip: 1) == .lost)
         board.benches[1].freeze(false)
         board.ticks(2)
-        #expect(!board.bank.hasLostOutputs)
+        #expect(!board.hasLostOutputs)
     }
 
     @Test("P-E1 a chip that does not answer from the first is silent from the first, and keeps the start from nothing")
     func silentFromTheFirst() throws {
-        var board = try Board()
+        let board = try Board()
         board.benches[0].freeze(true)
         let start = Date()
-        try board.bank.begin(tickMilliseconds: 20)
+        try board.begin(tickMilliseconds: 20)
         #expect(Date().timeIntervalSince(start) < 1)
         board.tick()
         #expect(board.known.lines == [.unreadable, .unreadable, .low])
-        #expect(board.bank.takeNews(ofChip: 0) == .silent)
+        #expect(board.news(ofChip: 0) == .silent)
         board.benches[0].freeze(false)
     }
 
     @Test("P-E1 an edge counts at once; a reading of before it does not undo it, the reading after it wins")
     func edges() throws {
-        var board = try Board()
-        try board.bank.begin(tickMilliseconds: 50)
+        let board = try Board()
+        try board.begin()
         board.ticks(2)
         // The line rose, and the edge says so.
         board.benches[0].set(0, true)
-        #expect(board.bank.take(edge: true, input: 0, into: &board.known))
+        #expect(board.take(edge: true, input: 0))
         #expect(board.known.lines[0] == .high)
         board.bank.collect(into: &board.known)
         #expect(board.known.lines[0] == .high)
-        #expect(board.bank.settle(into: &board.known) == .waiting)
-        board.bank.drive(board.levels, ofEveryChip: false, into: &board.known)
-        #expect(soon { board.bank.settle(into: &board.known) == .settled })
+        #expect(board.settle() == .waiting)
+        board.drive()
+        #expect(soon { board.settle() == .settled })
         #expect(board.known.lines[0] == .high)
         // It fell, and the edge, too close to another, says that it rose: the reading is asked for and says so.
         board.benches[0].set(0, false)
-        #expect(board.bank.take(edge: true, input: 0, into: &board.known))
-        board.bank.drive(board.levels, ofEveryChip: false, into: &board.known)
+        #expect(board.take(edge: true, input: 0))
+        board.drive()
         var outcome = Settling.waiting
-        #expect(soon { outcome = board.bank.settle(into: &board.known); return outcome != .waiting })
+        #expect(soon { outcome = board.settle(); return outcome != .waiting })
         #expect(outcome == .contradicted && board.known.lines[0] == .low)
     }
 
     @Test("P-T3 a level that was driven stands until it is read back; a wrong one is seen then")
     func readBack() throws {
-        var board = try Board()
-        try board.bank.begin(tickMilliseconds: 50)
+        let board = try Board()
+        try board.begin()
         board.ticks(2)
         board.levels[0] = true
-        board.bank.drive(board.levels, ofEveryChip: false, into: &board.known)
+        board.drive()
         #expect(board.known.readBacks[0] == .high)
         usleep(20_000)
         board.benches[0].set(2, false)
@@ -234,13 +242,13 @@ extension Chip {
 
     @Test("a clock that jumps makes no chip silent, and none lost that answers")
     func clock() throws {
-        var board = try Board()
-        try board.bank.begin(tickMilliseconds: 50)
+        let board = try Board()
+        try board.begin()
         for jump in [3_600_000, -7_200_000, Int64.max / 4, -Int64.max / 4] {
             board.now += jump
             board.ticks(2)
-            #expect(board.known.lines == [.low, .low, .low] && !board.bank.hasLostOutputs)
-            #expect(board.bank.takeNews(ofChip: 0) == nil && board.bank.takeNews(ofChip: 1) == nil)
+            #expect(board.known.lines == [.low, .low, .low] && !board.hasLostOutputs)
+            #expect(board.news(ofChip: 0) == nil && board.news(ofChip: 1) == nil)
         }
     }
 }
