@@ -499,8 +499,9 @@ extension Scenario {
                 bench.run(1500)
                 try need(bench.control.outputs[0] == isTaken, isTaken ? "it was taken" : "nobody has it, and it stays")
                 if isTaken {
+                    // Long enough that the turns are none of a selector that flaps.
                     bench.plant.selectors[0] = .hand
-                    bench.run(300)
+                    bench.run(10_000)
                 }
             }
             try need(bench.saw(.leaseEnded, .leaseEnded), "not told")
