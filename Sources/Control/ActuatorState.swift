@@ -17,14 +17,17 @@ struct Lease {
         remaining = milliseconds
     }
 
-    mutating func clear() { holder = 0 }
+    /// Nobody has it, and somebody must take it within this time.
+    mutating func expect(milliseconds: Int) { (holder, remaining) = (0, milliseconds) }
 
-    /// True in the step in which it ends.
+    mutating func clear() { (holder, remaining) = (0, 0) }
+
+    /// True in the step in which it ends, or in which it was awaited for too long.
     mutating func pass(_ elapsed: Int) -> Bool {
-        guard holder != 0 else { return false }
+        guard holder != 0 || remaining > 0 else { return false }
         remaining -= elapsed
         guard remaining <= 0, enforced(.leaseEnd) else { return false }
-        holder = 0
+        clear()
         return true
     }
 }

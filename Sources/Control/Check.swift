@@ -6,12 +6,13 @@ public enum Check: UInt8, Sendable, CaseIterable {
     // Requests.
     case limitPosition, phaseLimitPosition, notAPosition, supervised, faulted, tripped, referenced
     case localAuthority, selectorOff, lease, select, approvals, permissive, exclusion, sequence
-    case phaseInside, bypassAllowed, bypassLength, proofAtEnd, proofRunning, noLease, selectTimeout, returning, exclusionFault
+    case phaseInside, bypassAllowed, bypassLength, bypassRest, proofAtEnd, proofRunning, noLease, selectTimeout, returning, exclusionFault
+    case feedbackLost, leaseAwaited
     // Dynamics.
     case deadBand, slew, maximumAway, leaseEnd, minimumOn, minimumOff, startsPerHour, runningTime, restTime, reach
     case periodShare, pulseLength
     // Sensors.
-    case debounce, discrepancy, chatter, meterLimit, loopCurrent, loopSaturation, stale, stuck, rate, badSamples
+    case debounce, discrepancy, chatter, unsettled, meterLimit, loopCurrent, loopSaturation, stale, stuck, rate, badSamples
     case votingCount, votingLost, votingDeviation, hysteresis
     // Trips.
     case tripCondition, tripDelay, tripBadSensor, tripLatch, tripPhase, resetRechecks, resetAfterTrip, resetHold, bypassEnds

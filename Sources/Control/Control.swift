@@ -191,6 +191,13 @@ public struct Control: ~Copyable {
         }
     }
 
+    /// A valve that is to be seen is driven no further from safe while nobody sees it.
+    func hasLostFeedback(_ a: Int) -> Bool {
+        guard actuators[a].kind == .motorValve else { return false }
+        let sensor = valves[actuators[a].position].feedbackSensor
+        return sensor >= 0 && !sensors[sensor].isUsable
+    }
+
     private func feedback(_ valve: Int) -> Int? {
         let sensor = valves[valve].feedbackSensor
         guard sensor >= 0, sensors[sensor].isUsable else { return nil }

@@ -10,6 +10,9 @@ struct Debounce {
 
     init(milliseconds: Int) { self.milliseconds = milliseconds }
 
+    /// The last reading has lasted.
+    var isSettled: Bool { heldMilliseconds >= milliseconds }
+
     /// - Parameter bound: the most that one gap between samples counts for, milliseconds.
     mutating func sample(_ reading: LineReading, _ elapsed: Int, bound: Int) {
         if reading == .unreadable {
@@ -23,7 +26,7 @@ struct Debounce {
             candidate = reading
             heldMilliseconds = 0
         }
-        if heldMilliseconds >= milliseconds { value = candidate }
+        if isSettled { value = candidate }
     }
 }
 

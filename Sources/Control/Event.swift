@@ -61,6 +61,8 @@ public enum Reason: UInt8, Sendable, CaseIterable {
     case proofRunning = 37
     /// The running minutes of this hour are used up.
     case runningTime = 38
+    /// The trip has not acted again for as long as it was bypassed.
+    case bypassRest = 39
     // Faults of an actuator.
     case endSwitchesContradict = 40
     case travelDeviation = 41
@@ -74,6 +76,8 @@ public enum Reason: UInt8, Sendable, CaseIterable {
     /// A relay's contact does not follow it.
     case contact = 48
     case proofFailed = 49
+    /// Its position is to be measured, and is not.
+    case feedbackLost = 50
     // The output gate.
     case bothLines = 60
     case openBeyondLimit = 61
@@ -131,6 +135,7 @@ public enum Reason: UInt8, Sendable, CaseIterable {
         case .proofImpossible: "proof-impossible"
         case .proofRunning: "proof-running"
         case .runningTime: "running-time"
+        case .bypassRest: "bypass-rest"
         case .endSwitchesContradict: "end-switches-contradict"
         case .travelDeviation: "travel-deviation"
         case .travelLate: "travel-late"
@@ -141,6 +146,7 @@ public enum Reason: UInt8, Sendable, CaseIterable {
         case .noResponse: "no-response"
         case .contact: "contact"
         case .proofFailed: "proof-failed"
+        case .feedbackLost: "feedback-lost"
         case .bothLines: "both-lines"
         case .openBeyondLimit: "open-beyond-limit"
         case .restTime: "rest-time"

@@ -118,14 +118,14 @@ extension Control {
     }
 
     /// Whoever had it has it no more; it stays where it is (bumpless), or goes safe where it is Off. What was on its
-    /// way to safe goes on.
+    /// way to safe goes on. In Auto it stays for as long as a lease lasts: by then somebody must have one again.
     private mutating func modeChanged(_ a: Int) {
         actuators[a].selection.clear()
-        if actuators[a].lease.holder != 0 {
-            actuators[a].lease.clear()
-            events.append(.leaseEnded, .localAuthority, index: UInt8(a), value: 0)
-        }
+        if actuators[a].lease.holder != 0 { events.append(.leaseEnded, .localAuthority, index: UInt8(a), value: 0) }
+        actuators[a].lease.clear()
         if enforced(.bumpless), setpoint(of: a) != actuators[a].safePermille { hold(a) }
+        guard mode(of: a) == .auto, setpoint(of: a) != actuators[a].safePermille, enforced(.leaseAwaited) else { return }
+        actuators[a].lease.expect(milliseconds: actuators[a].governance.leaseMilliseconds)
     }
 
     /// The buttons of an actuator in Hand. Both at once mean nothing.

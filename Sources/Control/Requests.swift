@@ -44,12 +44,17 @@ extension Control {
         guard local == .none else { return local }
         // Towards safe nobody's leave is asked for.
         if permille == actuators[a].safePermille, actuators[a].safeState != .last { return .none }
-        let governance = actuators[a].governance
+        let authority = refusalByAuthority(a, permille, issuers)
+        return authority == .none ? obstacleToward(a, permille) : authority
+    }
+
+    /// Who may move it at all: the holder of its lease, enough signers, and whoever announced just this.
+    private func refusalByAuthority(_ a: Int, _ permille: Int, _ issuers: UInt32) -> Reason {
         let holder = actuators[a].lease.holder
         if holder != 0, holder & issuers == 0, enforced(.lease) { return .leaseHeld }
-        if issuers.nonzeroBitCount < governance.approvals, enforced(.approvals) { return .approvals }
-        if governance.selectMilliseconds > 0, !actuators[a].selection.covers(issuers, permille), enforced(.select) { return .notSelected }
-        return obstacleToward(a, permille)
+        if issuers.nonzeroBitCount < actuators[a].governance.approvals, enforced(.approvals) { return .approvals }
+        let isAnnounced = actuators[a].governance.selectMilliseconds == 0 || actuators[a].selection.covers(issuers, permille)
+        return isAnnounced || !enforced(.select) ? .none : .notSelected
     }
 
     private func refusalByMode(_ a: Int) -> Reason {
@@ -195,6 +200,7 @@ extension Control {
         if trips[trip].isEssential || trips[trip].bypassMaximumMinutes == 0, enforced(.bypassAllowed) { return .bypassForbidden }
         // One that stands is not made longer: it ends first, and is told.
         if minutes > trips[trip].bypassMaximumMinutes || trips[trip].isBypassed, enforced(.bypassLength) { return .bypassTooLong }
+        if trips[trip].restMilliseconds > 0, enforced(.bypassRest) { return .bypassRest }
         for a in actuators.indices where trips[trip].actuators & 1 << UInt32(a) != 0 && enforced(.approvals) {
             if issuers.nonzeroBitCount < actuators[a].governance.approvals { return .approvals }
         }
@@ -213,11 +219,14 @@ extension Control {
         let position = actuators[a].position
         let reason = refusalOfPosition(a, setpoint(of: a), checksObstacle: false)
         guard reason == .none else { return reason }
-        if actuators[a].lease.holder != 0, actuators[a].lease.holder & issuers == 0, enforced(.lease) { return .leaseHeld }
-        if issuers.nonzeroBitCount < actuators[a].governance.approvals, enforced(.approvals) { return .approvals }
+        // A test is announced by the position to which it comes back.
+        let authority = refusalByAuthority(a, setpoint(of: a), issuers)
+        guard authority == .none else { return authority }
         let obstacle = obstacle(a)
         guard obstacle == .none else { return obstacle }
-        return valves[position].beginProof(maximum: actuators[a].maximum) ? .none : .proofImpossible
+        guard valves[position].beginProof(maximum: actuators[a].maximum) else { return .proofImpossible }
+        actuators[a].selection.clear()
+        return .none
     }
 }
 
@@ -229,6 +238,7 @@ extension Control {
         // A motor that runs may finish its way: it has started already.
         if actuators[a].startsExhausted, actuators[a].kind != .motorValve || !actuators[a].wasDriven { return .startsPerHour }
         if actuators[a].runningExhausted { return .runningTime }
+        if hasLostFeedback(a), enforced(.feedbackLost) { return .feedbackLost }
         return interlocks.obstacle(a, self)
     }
 }

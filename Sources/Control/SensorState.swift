@@ -26,6 +26,8 @@ struct SensorState {
     var windowCount = 0
     var windowMilliseconds = 0
     var agreeing = 0
+    /// How long a switch has not stood still for its debounce.
+    var unsettledFor = 0
     var lastCounts: Int32 = 0
     var sinceFresh = Int.max / 2
     var sinceMoved = 0
@@ -46,6 +48,8 @@ struct SensorState {
     static let windowLength = 1000
     /// A switch that changes more often than this in a window is at fault.
     static let changesMaximum = 12
+    /// So is one that in so many times its debounce does not stand still for one of them.
+    static let debouncesMaximum = 10
 
     init(_ sensor: Sensor, line: Int, channel: Int) {
         plausibility = sensor.plausibility
@@ -138,7 +142,9 @@ struct SensorState {
         if reading != lastReading, lastReading != .unreadable { windowCount = min(windowCount + 1, Self.changesMaximum + 1) }
         lastReading = reading
         debounce.sample(reading, elapsed, bound: 2 * tick)
-        let chatters = windowCount > Self.changesMaximum && enforced(.chatter)
+        unsettledFor = debounce.isSettled ? 0 : min(unsettledFor + min(elapsed, 2 * tick), Self.debouncesMaximum * debounce.milliseconds)
+        let isRestless = !debounce.isSettled && unsettledFor >= Self.debouncesMaximum * debounce.milliseconds && enforced(.unsettled)
+        let chatters = windowCount > Self.changesMaximum && enforced(.chatter) || isRestless
         if debounce.value == .unreadable {
             judge(.stale, .sensorStale)
         } else if agreeing >= discrepancyMilliseconds, antivalentLine >= 0, enforced(.discrepancy), agreeing > 0 {

@@ -22,6 +22,8 @@ struct TripState {
     /// The condition stands, or cannot be told.
     private(set) var isDemanded = true
     private(set) var bypassMilliseconds = 0
+    /// How long it must act before the next bypass: as long as it has been bypassed.
+    private(set) var restMilliseconds = 0
     var sinceReminder = 0
     var latchedAt: Int64 = 0
     var delayed = 0
@@ -102,7 +104,11 @@ struct TripState {
 
     /// The event that is due, if any: it is over, or still stands.
     mutating func passBypass(_ elapsed: Int) -> EventCode? {
-        guard bypassMilliseconds > 0 else { return nil }
+        guard bypassMilliseconds > 0 else {
+            restMilliseconds = max(0, restMilliseconds - elapsed)
+            return nil
+        }
+        restMilliseconds += min(elapsed, bypassMilliseconds)
         if enforced(.bypassEnds) { bypassMilliseconds = max(0, bypassMilliseconds - elapsed) }
         if bypassMilliseconds == 0 { return .bypassEnded }
         sinceReminder += elapsed

@@ -30,6 +30,8 @@ extension Reason {
         case .unknownTrip: "the calibration has no such trip"
         case .bypassForbidden: "this trip may never be bypassed"
         case .bypassTooLong: "longer than the calibration allows a bypass of this trip"
+        case .bypassRest: "a trip must act as long as it was bypassed before the next bypass: wait"
+        case .feedbackLost: "its position feedback is lost: see to the sensor first; closer to safe it may go"
         case .proofImpossible: "it has no partial-stroke test, or does not stand at an end"
         case .proofRunning: "its partial-stroke test runs: wait until it is over"
         default: "the controller refused it"

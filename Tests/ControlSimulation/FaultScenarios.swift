@@ -20,6 +20,23 @@ extension Scenario {
             bench.run(400)
             try need(bench.saw(.sensorChanged), "a long one did not")
         },
+        Scenario("sensors: a switch that never stands still for its debounce chatters, however slowly") { () throws(Objection) in
+            let bench = try Bench([level("level", debounce: 500)], [solenoid()])
+            bench.run(1000)
+            for i in 0..<24 {
+                bench.level(0, i % 2 == 0)
+                bench.run(200)
+            }
+            try need(!bench.saw(.sensorQuality, .sensorChatter), "told within ten times its debounce")
+            for i in 0..<4 {
+                bench.level(0, i % 2 == 0)
+                bench.run(200)
+            }
+            try need(bench.saw(.sensorQuality, .sensorChatter), "not told")
+            bench.level(0, true)
+            bench.run(2600)
+            try need(bench.control.quality(sensor: 0) == .good && bench.control.value(sensor: 0) == 1, "not good again after quiet")
+        },
         Scenario("sensors: chatter, N consecutive bad samples, and good again after quiet") { () throws(Objection) in
             let bench = try Bench([level("level")], [solenoid()])
             bench.run(1000)
@@ -257,13 +274,13 @@ extension Scenario {
 
     // MARK: faults
 
-    /// The valve's, in permille of its travel.
-    private static func position() -> Sensor {
-        var position = loop("valve-position", Plausibility(staleMilliseconds: 500))
-        position.source = .analogue(AnalogueInput(
+    /// A valve's position, as a transmitter tells it.
+    private static var position: Sensor {
+        var sensor = loop("valve-position", Plausibility(staleMilliseconds: 500))
+        sensor.source = .analogue(AnalogueInput(
             channel: "valve-position", countsAt4Milliamperes: 0, countsAt20Milliamperes: 16_000, coefficients: [0, 1_000_000], unit: "permille",
             faultMilliseconds: 200))
-        return position
+        return sensor
     }
 
     private static func opened(_ actuator: Actuator = valve(), _ sensors: [Sensor] = []) throws(Objection) -> Bench {
@@ -337,7 +354,7 @@ extension Scenario {
             // Without a dead band it hunts.
             for deadBand in [0, 20] {
                 let envelope = Envelope(minimumPermille: 50, maximumPermille: 600, deadBandPermille: deadBand)
-                let bench = try opened(valve("valve", envelope, feedback: feedback), [position()])
+                let bench = try opened(valve("valve", envelope, feedback: feedback), [position])
                 let stands = bench.position()
                 var moves = 0
                 for turn in 0..<200 {
@@ -355,9 +372,22 @@ extension Scenario {
             }
         },
         Scenario("fault: travel deviation by feedback") { () throws(Objection) in
-            let bench = try opened(valve("valve", feedback: PositionFeedback(sensor: 0, deviationPermille: 150, deviationMilliseconds: 500)), [position()])
+            let bench = try opened(valve("valve", feedback: PositionFeedback(sensor: 0, deviationPermille: 150, deviationMilliseconds: 500)), [position])
             bench.current(0, 4000 + 16 * 600)
             try expect(.travelDeviation, bench, within: 1000)
+        },
+        Scenario("sensors: a valve whose feedback is lost goes no further from safe") { () throws(Objection) in
+            let bench = try Bench([position], [valve("valve", feedback: PositionFeedback(sensor: 0, deviationPermille: 150, deviationMilliseconds: 500))])
+            bench.run(8000)
+            try need(bench.set(0, 300) == .none, "refused")
+            bench.run(3000)
+            bench.current(0, 0)
+            bench.run(500)
+            try need(bench.set(0, 500) == .feedbackLost, "it opened further, unseen")
+            try need(bench.order(.partialStroke(actuator: 0)) == .feedbackLost, "it was tested, unseen")
+            try need(bench.set(0, 100) == .none, "towards safe it needs no eye")
+            bench.run(6000)
+            try need(bench.set(0, 0) == .none && bench.status().fault == .none, "a loss is no fault")
         },
         Scenario("fault: output read-back") { () throws(Objection) in
             let bench = try opened()
@@ -473,6 +503,30 @@ extension Scenario {
             bench.run(500)
             bench.plant.buttons[0] = (false, false)
             bench.run(500)
+        },
+        Scenario("panel: back in Auto, somebody must take the lease within its time") { () throws(Objection) in
+            var leased = hand
+            leased.leaseMilliseconds = 2000
+            let bench = try Bench(selector: selector, [], [solenoid("solenoid", on: 0, off: 0, governance: leased)])
+            bench.run(1000)
+            try need(bench.set(0, 1000) == .none && bench.saw(.leaseBegan), "refused")
+            bench.plant.selectors[0] = .hand
+            bench.run(5000)
+            try need(bench.saw(.leaseEnded, .localAuthority) && bench.control.outputs[0], "not taken by the hand, bumplessly")
+            for isTaken in [true, false] {
+                bench.plant.selectors[0] = .auto
+                bench.run(1000)
+                try need(bench.control.outputs[0], "a bump")
+                if isTaken { try need(bench.set(0, 1000, by: 2) == .none, "refused") }
+                bench.run(1500)
+                try need(bench.control.outputs[0] == isTaken, isTaken ? "it was taken" : "nobody has it, and it stays")
+                if isTaken {
+                    // Long enough that the turns are none of a selector that flaps.
+                    bench.plant.selectors[0] = .hand
+                    bench.run(10_000)
+                }
+            }
+            try need(bench.saw(.leaseEnded, .leaseEnded), "not told")
         },
         Scenario("panel: what returns goes on returning when the selector turns") { () throws(Objection) in
             let bench = try Bench(selector: selector, [], [solenoid("solenoid", Envelope(maximumAwayMilliseconds: 3000), on: 2900, off: 0, governance: hand)])

@@ -44,7 +44,7 @@ extension Control {
         for i in selectors.indices {
             (selectors[i].changes, selectors[i].windowMilliseconds, selectors[i].quietMilliseconds) = (0, 0, 0)
         }
-        for i in sensors.indices { (sensors[i].windowCount, sensors[i].windowMilliseconds) = (0, 0) }
+        for i in sensors.indices { (sensors[i].windowCount, sensors[i].windowMilliseconds, sensors[i].unsettledFor) = (0, 0, 0) }
     }
 
     /// All that the next steps depend on, of solenoids and motor valves without limits of hours, leases,

@@ -66,6 +66,8 @@ struct TripRecord {
     var isLatched = false
     var latchedAt: Int64 = 0
     var bypassedFor = 0
+    /// How long it must surely act before the next bypass.
+    var restFor = 0
     var isBypassed = false
 }
 
@@ -149,7 +151,8 @@ public struct Judge {
         for t in trips.indices {
             if trips[t].isLatched, !control.isLatched(trip: t) { return "trip \(t) was lost by a restart" }
             if control.isBypassed(trip: t) { return "a bypass came through a restart" }
-            (trips[t].isBypassed, trips[t].bypassedFor, trips[t].conditionFor, trips[t].brokenFor, trips[t].latchedAt) = (false, 0, 0, 0, 0)
+            (trips[t].isBypassed, trips[t].bypassedFor, trips[t].restFor) = (false, 0, 0)
+            (trips[t].conditionFor, trips[t].brokenFor, trips[t].latchedAt) = (0, 0, 0)
         }
         if control.phase != phase { return "the phase was lost by a restart" }
         for i in presses.indices { presses[i] = PressRecord() }
@@ -206,7 +209,7 @@ public struct Judge {
         if let wrong = watchTrips(plant, control, sure, isTrue: told == elapsed) { return wrong }
         if let wrong = judgeOutcomes(plant, inputs, control) { return wrong }
         for t in trips.indices {
-            if let wrong = judgeBypass(t, sure, control) { return wrong }
+            if let wrong = judgeBypass(t, sure, told, control) { return wrong }
         }
         for a in actuators.indices {
             if let wrong = judge(a, elapsed, told, sure, plant, inputs, control) { return wrong + " (actuator \(a))" }
@@ -315,13 +318,15 @@ public struct Judge {
         return nil
     }
 
-    private mutating func judgeBypass(_ t: Int, _ sure: Int, _ control: borrowing Control) -> String? {
+    private mutating func judgeBypass(_ t: Int, _ sure: Int, _ told: Int, _ control: borrowing Control) -> String? {
         guard control.isBypassed(trip: t) else {
             trips[t].isBypassed = false
+            trips[t].restFor = max(0, trips[t].restFor - told)
             return nil
         }
         if !trips[t].isBypassed { return "trip \(t) is bypassed by nobody" }
         trips[t].bypassedFor += sure
+        trips[t].restFor += sure
         return trips[t].bypassedFor > trips[t].trip.bypassMaximumMinutes * 60_000 + tick ? "a bypass of trip \(t) outlived its time" : nil
     }
 
@@ -380,6 +385,7 @@ public struct Judge {
             if minutes > 0 {
                 if trips[t].trip.isEssential { return "an essential trip was bypassed" }
                 if minutes > trips[t].trip.bypassMaximumMinutes { return "a bypass was longer than allowed" }
+                if trips[t].restFor > 2 * tick { return "a bypass began before the trip had acted for as long as it was bypassed" }
                 for a in trips[t].trip.actuators where request.issuers.nonzeroBitCount < actuators[a].governance.approvals { return "a bypass had too few signers" }
             }
             trips[t].isBypassed = minutes > 0
@@ -388,6 +394,10 @@ public struct Judge {
             guard actuators.indices.contains(a) else { return "an actuator that does not exist was tested" }
             if isSurely(handFor, a) || isSurely(offFor, a) { return "a proof test began against the selector" }
             if request.issuers.nonzeroBitCount < actuators[a].governance.approvals { return "a proof test had too few signers" }
+            let selection = actuators[a].selection
+            if actuators[a].governance.selectMilliseconds > 0, selection.issuers & request.issuers == 0 || selection.age > actuators[a].governance.selectMilliseconds + tick {
+                return "a proof test began that was not announced"
+            }
             if mustBeSafe(a, control, before: true) { return "a proof test began in what must be safe" }
             actuators[a].notYetFor = -1
         }

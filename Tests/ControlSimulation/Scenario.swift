@@ -75,6 +75,17 @@ extension Scenario {
             try need(bench.set(0, 1000) == .notSelected, "announced too long ago, and accepted")
             try need(bench.order(.select(actuator: 0, permille: 1000)) == .none && bench.set(0, 1000) == .none, "refused")
         },
+        Scenario("commands: a proof test is announced as a setpoint is, once for each") { () throws(Objection) in
+            let bench = try Bench([], [valve("valve", governance: Governance(selectMilliseconds: 10_000))])
+            bench.run(8000)
+            try need(bench.order(.partialStroke(actuator: 0)) == .notSelected, "not announced, and accepted")
+            try need(bench.order(.select(actuator: 0, permille: 300)) == .none && bench.order(.partialStroke(actuator: 0)) == .notSelected, "another position was announced")
+            try need(bench.order(.select(actuator: 0, permille: 0), by: 2) == .none && bench.order(.partialStroke(actuator: 0), by: 1) == .notSelected, "another announced it")
+            try need(bench.order(.select(actuator: 0, permille: 0)) == .none && bench.order(.partialStroke(actuator: 0)) == .none, "refused")
+            bench.run(4000)
+            try need(bench.saw(.proofPassed), "it did not pass")
+            try need(bench.order(.partialStroke(actuator: 0)) == .notSelected, "announced once, and taken twice")
+        },
         Scenario("commands: dual approval") { () throws(Objection) in
             let bench = try Bench([level("level")], [solenoid(governance: Governance(approvals: 2))], trips: [trip("trip", .active, bypass: 5)])
             bench.run(1000)
@@ -126,6 +137,19 @@ extension Scenario {
             try need(bench.saw(.bypassStands), "not alarmed")
             bench.run(60_000)
             try need(bench.saw(.bypassEnded) && !bench.control.isBypassed(trip: 0), "it goes on")
+        },
+        Scenario("commands: a trip acts for as long as it was bypassed before the next bypass") { () throws(Objection) in
+            let bench = try Bench([level("level")], [solenoid()], trips: [trip("trip", .active, bypass: 2)])
+            bench.run(1000)
+            try need(bench.order(.bypass(trip: 0, minutes: 1)) == .none, "refused")
+            bench.run(10_000)
+            try need(bench.order(.bypass(trip: 0, minutes: 0)) == .none && bench.order(.bypass(trip: 0, minutes: 1)) == .bypassRest, "given back, and taken again at once")
+            bench.run(9000)
+            try need(bench.order(.bypass(trip: 0, minutes: 1)) == .bypassRest, "too early")
+            bench.run(1100)
+            try need(bench.order(.bypass(trip: 0, minutes: 2)) == .none, "refused")
+            bench.run(120_200)
+            try need(bench.saw(.bypassEnded) && bench.order(.bypass(trip: 0, minutes: 1)) == .bypassRest, "ended, and begun again at once")
         },
         Scenario("dynamic: dead band") { () throws(Objection) in
             let bench = try Bench([], [heater("heater", Envelope(maximumPermille: 500, deadBandPermille: 20))])

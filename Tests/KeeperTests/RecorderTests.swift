@@ -151,7 +151,7 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
         let others: [Reason] = [
             .limitPosition, .tripped, .faulted, .notReferenced, .unknownActuator, .supervisionLost, .maximumAway, .notAPosition, .tooMany,
             .localAuthority, .selectorOff, .leaseHeld, .noLease, .notSelected, .approvals, .permissive, .exclusion, .sequence, .startsPerHour,
-            .runningTime, .unknownPhase, .phaseLimits, .unknownTrip, .bypassForbidden, .bypassTooLong, .proofImpossible, .proofRunning,
+            .runningTime, .unknownPhase, .phaseLimits, .unknownTrip, .bypassForbidden, .bypassTooLong, .bypassRest, .feedbackLost, .proofImpossible, .proofRunning,
         ]
         #expect(Set(others.map(\.advice)).count == others.count)
         for reason in others { #expect(reason.advice != Reason.condition.advice && reason.advice.utf8.count < 100, "\(reason.code)") }
