@@ -121,7 +121,7 @@ let hostTargets: [Target] = [
     .target(name: "SimulatedRelease", dependencies: ["Release", "SimulatedDisk", "SeededRandom"], path: "Tests/SimulatedRelease"),
     .testTarget(name: "ReleaseTests", dependencies: ["Release", "SimulatedRelease", "SeededRandom"]),
     .target(name: "Fuzzing", dependencies: ["SeededRandom"], path: "Tests/Fuzzing"),
-    .testTarget(name: "FuzzTests", dependencies: ["Fuzzing", "Board", "BootState", "Release", "Signed", "SimulatedRelease", "Verity"], exclude: ["Corpus"]),
+    .testTarget(name: "FuzzTests", dependencies: ["Fuzzing", "Board", "BootState", "HTTP", "SeededRandom", "SimulatedDisk", "Release", "Signed", "SimulatedRelease", "Verity"], exclude: ["Corpus"]),
     .testTarget(name: "InstallerTests", dependencies: ["Installer", "Authority", "BootState", "SimulatedRelease", "SeededRandom"]),
 
     .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"]),
@@ -152,7 +152,7 @@ let hostTargets: [Target] = [
     .target(name: "CCage", path: "Tests/CCage"),
     .testTarget(name: "ConfineTests", dependencies: ["Confine", "System", "CKernel", "CCage"]),
     .testTarget(name: "BootTests", dependencies: ["Boot", "Calibration", "ControlSimulation", "SimulatedRelease", "SeededRandom"]),
-    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "GPIO", "Board", "BootState", "ControlSimulation", "SimulatedDisk", "SimulatedRelease"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "Installer", "Release", "Signed", "Verity", "GPIO", "Board", "BootState", "ControlSimulation", "SimulatedDisk", "SimulatedRelease"]),
     .testTarget(name: "KeeperTests", dependencies: ["Backoff", "Keeper", "ControlSimulation", "Cryptography", "Signed"]),
     .testTarget(name: "CommandTests", dependencies: ["Command", "Cryptography", "SeededRandom"]),
     .testTarget(

@@ -32,7 +32,7 @@ public struct DiskInspection {
             guard record.wasFound else { return "no valid copy" }
             func text(_ slot: SlotName) -> String {
                 let state = record.state[slot]
-                let failure = state.failure.map { ", failed at \($0.step): \($0.text)" } ?? ""
+                let failure = state.failure.map { "; release \($0.release) \($0.step): \($0.code): \($0.text)" } ?? ""
                 return "\(slot.text) \(state.condition.text) \(state.release)\(failure)"
             }
             let retained = try TwoCopies<RetainedState>(loading: &part).content.map { "calibration floor \($0.calibrationFloor)" } ?? "retained state DAMAGED"

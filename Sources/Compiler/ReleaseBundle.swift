@@ -157,6 +157,7 @@ public struct ReleaseBundle {
     /// - opening: of an encrypted one; it is read as one in the clear then.
     public init(decoding bytes: [UInt8], path: String, opening: Opening? = nil) throws(Failure) {
         let head = try BundleHead(bytes, path: path)
+        guard bytes.count >= head.layout.size else { throw Failure(BundleFault.truncated(offset: head.layout.size), path: path) }
         guard bytes.count == head.layout.size else {
             throw Failure(code: "bundle-size", text: "the bundle has \(bytes.count) bytes, its manifest says \(head.layout.size): get it again", path: path)
         }
@@ -166,20 +167,35 @@ public struct ReleaseBundle {
             var blocks: [UInt8] = []
             for position in 0..<part.blocks {
                 let at = part.offset(ofPosition: position)
+                let place = part.block(at: position)!
                 let block = bytes.span.bytes.extracting(at..<at + part.stride)
                 guard let opened = cipher == nil ? block.copied() : cipher!.open(block, number: part.firstBlock + position) else {
-                    throw Failure(code: "bundle-altered", text: "the block at byte \(at) does not open under the bundle's key: get it again", path: path)
+                    throw Failure(BundleFault.sealed(place, offset: at), path: path)
                 }
                 blocks += opened
             }
             let hashArea = [UInt8](blocks[..<part.geometry.hashAreaSize]), data = [UInt8](blocks[part.geometry.hashAreaSize...])
             let image = try ComponentImage(component.kind, [UInt8](data[..<component.byteCount]), salt: component.identity.salt, uuid: component.identity.uuid)
-            guard image.component == component, image.data == data, image.hashArea == hashArea else {
-                throw Failure(code: "bundle-altered", text: "the bundle's \(component.kind.text), or its tree, is not what the manifest signs: get it again", path: path)
+            if let altered = Self.altered(component.identity, data + hashArea) {
+                let position = (0..<part.blocks).first { part.block(at: $0) == altered }!
+                throw Failure(BundleFault.altered(altered, offset: part.offset(ofPosition: position)), path: path)
+            }
+            guard image.component == component, image.data == data else {
+                throw Failure(code: "component-padding", text: "the bundle's \(component.kind.text) has more behind its end than zeros: make the bundle again", path: path)
             }
             images.append(image)
         }
         self.init(manifest: head.manifest, object: head.object, images: images, keys: nil, cipher: nil)
+    }
+
+    /// The first block that does not lead to the signed root; nil if all do.
+    private static func altered(_ identity: VerityIdentity, _ image: [UInt8]) -> VerityBlock? {
+        var store = ImageStore(bytes: image)
+        do throws(VerityError) {
+            try verifyHashArea(identity, in: &store)
+            try verifyAll(identity, in: &store)
+        } catch { if case .altered(let block) = error { return block } }
+        return nil
     }
 
     // MARK: as a slot
@@ -241,9 +257,9 @@ public struct BundleHead {
     public init(_ bytes: [UInt8], path: String) throws(Failure) {
         func area(_ place: Int, _ area: ObjectArea) throws(Failure) -> [UInt8] {
             let start = place * ObjectArea.size
-            guard bytes.count >= start + ObjectArea.size else { throw Failure(code: "bundle-truncated", text: "the bundle ends at byte \(bytes.count), within its beginning: get it again", path: path) }
+            guard bytes.count >= start + ObjectArea.size else { throw Failure(BundleFault.truncated(offset: start + ObjectArea.size), path: path) }
             do throws(ObjectAreaError) { return try area.object(in: bytes.span.bytes.extracting(start..<start + ObjectArea.size)) } catch {
-                throw Failure(code: "bundle-malformed", text: "this is no bundle: \(error) at byte \(start)", path: path)
+                throw Failure(BundleFault.malformed(error), path: path)
             }
         }
         let isEncrypted = bytes.starts(with: "PENBNDE1".utf8)
@@ -278,4 +294,18 @@ public struct BundleHead {
         defer { wipe(&key) }
         do throws(CryptographyError) { return try BlockCipher(key: key, release: SHA256.hash(object.unverifiedPayload)) } catch { throw Failure(error, path: path) }
     }
+}
+
+/// An image in memory, read only.
+private struct ImageStore: Store {
+    let bytes: [UInt8]
+    var size: Int { bytes.count }
+
+    mutating func read(at offset: Int, into buffer: inout [UInt8]) throws(StoreError) {
+        guard offset >= 0, offset + buffer.count <= size else { throw StoreError(.bounds, offset: offset, errno: 0) }
+        buffer = [UInt8](bytes[offset..<offset + buffer.count])
+    }
+
+    mutating func write(_ bytes: RawSpan, at offset: Int) throws(StoreError) { throw StoreError(.write, offset: offset, errno: 0) }
+    mutating func sync() throws(StoreError) {}
 }

@@ -19,7 +19,7 @@ public enum InstallError: Error, Equatable {
     /// The keys of an encrypted bundle.
     case keys(BundleKeysError)
     /// A block that does not open under the bundle's key; nothing of it was written.
-    case blockSealed(offset: Int)
+    case blockSealed(VerityBlock, offset: Int)
     /// What was fetched for a block does not lead to the signed root; nothing of it was written.
     case blockAltered(VerityBlock, offset: Int)
     /// The slot's storage failed.
@@ -32,17 +32,17 @@ public enum InstallError: Error, Equatable {
 extension InstallError: Coded {
     public var code: String {
         switch self {
-        case .truncated: "bundle-truncated"
+        case .truncated(let offset): BundleFault.truncated(offset: offset).code
         case .oversent: "bundle-oversent"
-        case .malformed: "bundle-malformed"
+        case .malformed(let error): BundleFault.malformed(error).code
         case .manifest(.payload(let error)): error.code == "unsupported" ? "unsupported" : "manifest-" + error.code
         case .manifest(let error): "manifest-" + error.code
         case .refused(let refusal): refusal.code
         case .installerTooOld: "unsupported"
         case .layout(let error): error.code
         case .keys(let error): error.code
-        case .blockSealed: "bundle-block-altered"
-        case .blockAltered: "bundle-block-altered"
+        case .blockSealed(let block, let offset): BundleFault.sealed(block, offset: offset).code
+        case .blockAltered(let block, let offset): BundleFault.altered(block, offset: offset).code
         case .slot(let error): "slot-" + error.code
         case .readBack, .manifestReadBack: "slot-read-back-differs"
         }
@@ -50,22 +50,20 @@ extension InstallError: Coded {
 
     public var text: String {
         switch self {
-        case .truncated(let offset): "the bundle ends before byte \(offset): upload it again"
+        case .truncated(let offset): BundleFault.truncated(offset: offset).text
         case .oversent: "the server sent bytes that were not asked for: check that it answers Range rightly"
-        case .malformed: "the first 64 KiB are not those of a bundle: check the path, upload it again"
+        case .malformed(let error): BundleFault.malformed(error).text
         case .manifest(let error): "the bundle's manifest was refused: \(error.text)"
         case .refused(let refusal): refusal.text
         case .installerTooOld(let needed, let present):
             "the bundle needs installer version \(needed), this is \(present): install a release in between"
         case .layout(let error): error.text
         case .keys(let error): error.text
-        case .blockSealed(let offset):
-            "the block at byte \(offset) of the bundle does not open under the bundle's key; it was not written: upload the bundle again"
-        case .blockAltered(let block, let offset):
-            "\(block.text), at byte \(offset) of the bundle, does not match the signed root hash; it was not written: upload the bundle again"
+        case .blockSealed(let block, let offset): BundleFault.sealed(block, offset: offset).text
+        case .blockAltered(let block, let offset): BundleFault.altered(block, offset: offset).text
         case .slot(let error): "the slot: \(error.text)"
-        case .readBack(let error): "after writing, \(error.text); the medium fails"
-        case .manifestReadBack: "the slot's manifest does not read back as written; the medium fails"
+        case .readBack(let error): "the slot does not read back as it was written: replace the medium (\(error.text))"
+        case .manifestReadBack: "the slot's manifest does not read back as it was written: replace the medium"
         }
     }
 }

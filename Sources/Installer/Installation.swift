@@ -285,7 +285,7 @@ public struct Installation: Sendable {
             let position = fetching.lowerBound + index
             let sealed = buffer.span.bytes.extracting(index * part.stride..<(index + 1) * part.stride)
             guard let block = cipher!.open(sealed, number: part.firstBlock + position) else {
-                failure = .blockSealed(offset: part.offset(ofPosition: position))
+                failure = part.block(at: position).map { .blockSealed($0, offset: part.offset(ofPosition: position)) } ?? .oversent
                 break
             }
             blocks += block

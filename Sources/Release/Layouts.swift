@@ -64,8 +64,8 @@ public enum LayoutRefusal: Error, Equatable, Coded {
 
     public var text: String {
         switch self {
-        case .slotTooSmall(let needed, let present): "the release needs \(needed) bytes in its slot, which has \(present)"
-        case .bootTooSmall(let needed, let present): "the release needs \(needed) bytes in the boot partition, which has \(present)"
+        case .slotTooSmall(let needed, let present): "the release needs \(needed) bytes in its slot, which has \(present): make a smaller root image, or flash a disk image with larger slots"
+        case .bootTooSmall(let needed, let present): "the release needs \(needed) bytes in the boot partition, which has \(present): make its boot components smaller, or flash a disk image with larger boot partitions"
         case .noBootPartition(let kind): "the release brings a \(kind.text), and this board has no boot partitions: make the bundle without it"
         }
     }

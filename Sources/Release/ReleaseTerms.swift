@@ -20,8 +20,8 @@ public enum ReleaseRefusal: Error, Equatable, Coded {
         switch self {
         case .boardWrong(let release, let board): "the release is for board \(release), this is \(board): choose the bundle of this board"
         case .hardwareRevisionWrong(let release, let board):
-            "the release is for hardware revisions \(release.lowerBound) to \(release.upperBound), this is \(board)"
-        case .belowFloor(let index, let floor): "the release has rollback index \(index), this board takes none below \(floor)"
+            "the release is for hardware revisions \(release.lowerBound) to \(release.upperBound), this is \(board): choose the bundle of this revision"
+        case .belowFloor(let index, let floor): "the release has rollback index \(index), this board takes none below \(floor): choose a newer release, a floor is never lowered"
         }
     }
 }

@@ -67,25 +67,25 @@ extension SignedError: Coded {
     public var text: String {
         switch self {
         case .oversized(let count):
-            "the object has \(count) bytes, and at most \(SignedObject.byteMaximum) are read"
+            "the object has \(count) bytes, and at most \(SignedObject.byteMaximum) are read: make it shorter"
         case .malformed(let part, let error):
             "this is no signed object of ours: in " + part.text + ", " + error.text + "; was it cut or altered on its way?"
         case .headerCritical(let part):
             part.text + " marks a parameter as critical that this version does not know; sign without it, or update the verifier"
         case .purposeWrong(let expected, let found):
-            "a " + expected.name + " was wanted (" + expected.contentType + "), but this was signed as '" + found + "'"
+            "a " + expected.name + " was wanted (" + expected.contentType + "), but this was signed as '" + found + "': give the right file"
         case .signatureMissing:
             "the object carries no signature; sign it"
         case .signaturesTooMany(let count):
-            "the object carries \(count) signatures, and at most \(SignedObject.signatureMaximum) are read"
+            "the object carries \(count) signatures, and at most \(SignedObject.signatureMaximum) are read: leave some out"
         case .keyUnknown(let index, let kid):
             "signature \(index + 1) is by the key " + hexadecimal(kid) + ", which is not in the key set; sign with a key of the set, or add the key to it"
         case .keyPurpose(let name, let purpose):
-            "the key '" + name + "' may not sign a " + purpose.name + "; the key set says what each key may sign"
+            "the key '" + name + "' may not sign a " + purpose.name + ": sign with a key that the key set lets sign it"
         case .algorithmWrong(let name, let algorithm):
-            "the signature of '" + name + "' claims the algorithm \(algorithm), which is not its key's"
+            "the signature of '" + name + "' claims the algorithm \(algorithm), which is not its key's: sign again"
         case .signatureInvalid(let name):
-            "the signature of '" + name + "' does not match: the object was altered after it was signed, or another key made it"
+            "the signature of '" + name + "' does not match: the object was altered after it was signed, or another key made it: get the object again, or sign it again"
         case .thresholdUnmet(let purpose, let signers, let needed):
             if let needed {
                 "\(signers) of the \(needed) keys that a " + purpose.name + " needs have signed; have more sign it"
@@ -101,7 +101,7 @@ extension SignedError: Coded {
         case .payload(let error):
             error.text
         case .versionOld(let current, let found):
-            "the key set has version \(found), and version \(current) is in force; only a later one may follow"
+            "the key set has version \(found), and version \(current) is in force; only a later one may follow: give it a higher version"
         }
     }
 }

@@ -436,9 +436,10 @@ struct Supervisor: ~Copyable {
     // MARK: update and health
 
     private mutating func beginUpdate(_ path: String, _ now: UInt64) {
-        guard isMarkedGood else { return event("update-refused", "the running release has not marked itself good yet") }
-        guard !tripStands else { return event("update-refused", "a latched trip stands: reset it at the machine first") }
-        guard supervision[.installer].state == .stopped, rebootAt == nil else { return event("slot-busy", "an installation is under way") }
+        let isUnderWay = supervision[.installer].state != .stopped || rebootAt != nil
+        if let refusal = UpdateRefusal(isMarkedGood: isMarkedGood, tripStands: tripStands, isUnderWay: isUnderWay) {
+            return event(refusal.code, refusal.text)
+        }
         order = InstallOrder(path: commissioning.updatePath + path, floor: max(report.floor, manifest.rollbackIndex))
         event("update-began", path)
         supervision.want(.installer, now: now)
@@ -453,7 +454,7 @@ struct Supervisor: ~Copyable {
             }
             return true
         } catch {
-            event("slot-refused", "slot state does not allow it (\(error.rawValue))")
+            event(error.code, error.text)
             return false
         }
     }

@@ -223,7 +223,7 @@ func tool(_ program: String, _ arguments: String...) throws -> (status: Int32, s
         for at in [131_072, 140_000, sealed.count - 1] {
             var altered = sealed
             altered[at] ^= 1
-            #expect(code(.fleet(fleet), altered) == "bundle-altered")
+            #expect(code(.fleet(fleet), altered) == "bundle-block-altered")
         }
         let again = try made.encrypted(for: [.fleet(fleet)]).encoded()
         #expect(Array(again[131_072..<135_000]) != Array(sealed[131_072..<135_000]), "each has a content key of its own")
