@@ -53,7 +53,7 @@ private func cut(_ kind: BoardKind, reorderings: Int, seed: UInt64, finishStride
         let end = environment["PENSTOCK_FUZZ_SECONDS"].flatMap { Double($0) }.map { Date(timeIntervalSinceNow: $0) }
         var cuts = 0, round: UInt64 = 0
         repeat {
-            for kind in BoardKind.allCases { cuts += try cut(kind, reorderings: 500, seed: first &+ round << 40, finishStride: 10) }
+            for kind in BoardKind.allCases { cuts += try cut(kind, reorderings: 1250, seed: first &+ round << 40, finishStride: 10) }
             round += 1
         } while end.map { $0 > Date() } ?? false
         print("power cuts: \(cuts) in all, from seed \(first)")
