@@ -122,7 +122,7 @@ let hostTargets: [Target] = [
     .testTarget(name: "ReleaseTests", dependencies: ["Release", "SimulatedRelease", "SeededRandom"]),
     .target(name: "Fuzzing", dependencies: ["SeededRandom"], path: "Tests/Fuzzing"),
     .testTarget(name: "FuzzTests", dependencies: ["Fuzzing", "Board", "BootState", "HTTP", "SeededRandom", "SimulatedDisk", "Release", "Signed", "SimulatedRelease", "Verity"], exclude: ["Corpus"]),
-    .testTarget(name: "InstallerTests", dependencies: ["Installer", "Authority", "BootState", "SimulatedRelease", "SeededRandom"]),
+    .testTarget(name: "InstallerTests", dependencies: ["Installer", "Authority", "Boot", "BootState", "TPM", "SimulatedRelease", "SeededRandom"]),
 
     .testTarget(name: "ImageTests", dependencies: ["Compiler", "Board", "Release", "Signed", "Cryptography"]),
     .testTarget(name: "BoardTests", dependencies: ["Board", "Signed", "SeededRandom"]),
@@ -168,8 +168,10 @@ let package = Package(
     targets: deviceTargets + (device ? benchTargets : hostTargets))
 
 // On the host the step is optimised also in debug builds, for the millions of steps of its tests, and one
-// of its checks can be taken out there (Sources/Control/Check.swift).
-let optimised = ["Calibration", "Control", "SeededRandom", "ControlSimulation", "Plant", "BoardSimulation"]
+// of its checks can be taken out there (Sources/Control/Check.swift). So is what an update runs through, for
+// its power cuts.
+let optimised = ["Bytes", "Cryptography", "Signed", "Verity", "Release", "BootState", "Installer", "SimulatedDisk",
+    "Calibration", "Control", "SeededRandom", "ControlSimulation", "Plant", "BoardSimulation"]
 
 for target in package.targets {
     target.swiftSettings = !device ? common : target.type == .executable ? embedded : embeddedModule

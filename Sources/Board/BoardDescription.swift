@@ -73,12 +73,13 @@ public struct BoardDescription: Equatable, Sendable {
     /// In the order of the file, as the analogue inputs.
     public let converters: [Converter]
     public let analogues: [Analogue]
+    public let selector: SelectorDescription
 
     public init(
         name: String, hardwareRevision: UInt16, machine: String, console: String, memoryMegabytes: Int,
         kernelCommandLine: String, disk: String, partitions: [Partition], lines: [Line],
         watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface, testAccess: Bool,
-        converters: [Converter] = [], analogues: [Analogue] = []
+        converters: [Converter] = [], analogues: [Analogue] = [], selector: SelectorDescription = .raw
     ) throws(BoardError) {
         self.name = name
         self.hardwareRevision = hardwareRevision
@@ -95,8 +96,10 @@ public struct BoardDescription: Equatable, Sendable {
         self.testAccess = testAccess
         self.converters = converters
         self.analogues = analogues
+        self.selector = selector
         try checkBoard()
         try checkPartitions()
+        try checkSelector()
         try checkLines()
         try checkConverters()
         try checkAnalogues()
@@ -179,10 +182,10 @@ extension BoardDescription {
 // MARK: on the wire
 
 extension BoardDescription {
-    /// Deterministic CBOR: a map with the keys 1 to 16, all there.
+    /// Deterministic CBOR: a map with the keys 1 to 17, all there.
     public func encoded() -> [UInt8] {
         var writer = CBORWriter(capacity: 1024)
-        writer.map(16)
+        writer.map(17)
         writer.unsigned(1); writer.unsigned(1)
         writer.unsigned(2); writer.text(name)
         writer.unsigned(3); writer.unsigned(UInt64(hardwareRevision))
@@ -212,6 +215,7 @@ extension BoardDescription {
         for converter in converters { converter.encode(into: &writer) }
         writer.unsigned(16); writer.array(analogues.count)
         for analogue in analogues { analogue.encode(into: &writer) }
+        writer.unsigned(17); selector.encode(into: &writer)
         return writer.bytes
     }
 
@@ -224,7 +228,7 @@ extension BoardDescription {
             name: raw.name, hardwareRevision: raw.hardwareRevision, machine: raw.machine, console: raw.console,
             memoryMegabytes: raw.memoryMegabytes, kernelCommandLine: raw.kernelCommandLine, disk: raw.disk,
             partitions: raw.partitions, lines: raw.lines, watchdog: raw.watchdog, tpm: raw.tpm, network: raw.network,
-            testAccess: raw.testAccess, converters: raw.converters, analogues: raw.analogues)
+            testAccess: raw.testAccess, converters: raw.converters, analogues: raw.analogues, selector: raw.selector)
     }
 
     /// The fields as they stand in the file, before they are held against each other.
@@ -236,10 +240,11 @@ extension BoardDescription {
         let watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface, testAccess: Bool
         var converters: [Converter] = []
         var analogues: [Analogue] = []
+        let selector: SelectorDescription
 
         init(decoding bytes: RawSpan) throws(CBORError) {
             var reader = CBORReader(bytes)
-            try reader.fields(16)
+            try reader.fields(17)
             try reader.field(1)
             let format = reader.offset
             guard try reader.unsigned() == 1 else { throw .outOfRange(at: format) }
@@ -284,6 +289,8 @@ extension BoardDescription {
             for _ in 0..<(try reader.array(maximum: BoardDescription.convertersMaximum)) { converters.append(try Converter(decoding: &reader)) }
             try reader.field(16)
             for _ in 0..<(try reader.array(maximum: BoardDescription.analoguesMaximum)) { analogues.append(try Analogue(decoding: &reader)) }
+            try reader.field(17)
+            selector = try SelectorDescription(decoding: &reader)
             try reader.end()
         }
     }

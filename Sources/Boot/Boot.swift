@@ -121,6 +121,11 @@ private struct FirstStage: ~Copyable {
         let read = try attempt("board") { () throws(BoardError) in try BoardDescription(decoding: bytes.span.bytes) }
         boardBytes = bytes
         board = read
+        if read.selector == .efi {
+            try attempt("firmware variables") { () throws(SystemError) in
+                try mount("efivarfs", on: FirmwareFiles.folder, type: "efivarfs", [.noSetUser, .noDevices, .noExecution])
+            }
+        }
         if read.testAccess { report.add("TEST ACCESS: signed orders may end or freeze roles") }
         return read
     }
@@ -221,55 +226,36 @@ private struct FirstStage: ~Copyable {
         var partition = try attempt("boot state") { () throws(SystemError) in
             try BlockStore(opening: statePath, .readWriteSynchronous)
         }
-        var store: BootStateStore
-        do throws(BootStateError) { store = try BootStateStore(loading: &partition) } catch { throw BootFailure("boot state", error) }
-        if !store.wasFound { note("boot state lost: both slots are tried") }
-        let terms = SlotTerms(board: board, keys: keys, floor: report.floor)
-        var state = store.state
-        var mediumFailed = false
-        // Each round takes one of two slots out, or ends.
-        for _ in 0..<3 {
-            guard let choice = state.chosen() else { break }
-            var isCounted = false
-            if choice.mustWrite {
-                do throws(BootStateError) {
-                    try store.write(choice.state, to: &partition)
-                    isCounted = true
-                } catch {
-                    // A medium that takes no more writes must not keep a good release from running; but a
-                    // trial that nobody counts would be one for ever.
-                    note("attempt not counted: \(error.text)")
-                    if choice.isTrial {
-                        state = choice.state.verificationFailed(choice.slot, code: error.code, text: error.text)
-                        continue
-                    }
-                }
-            }
+        let slots: SlotSwitch<DeviceSelector>
+        do throws(BootStateError) { slots = try SlotSwitch(loading: &partition, DeviceSelector(board.selector)) } catch { throw BootFailure("boot state", error) }
+        if !slots.store.wasFound { note("boot state lost: both slots are tried") }
+        if tpm == nil {
+            report.floor = slots.state.floor
+            note("rollback floor \(report.floor), weak: it lies on the disk")
+        }
+        var world = DeviceSlots(partition, slots, SlotTerms(board: board, keys: keys, floor: report.floor), feed: watchdog)
+        let outcome = Boot.chooseSlot(&world)
+        for text in world.notes { report.add(text) }
+        report.failure = world.state.lastFailure
+        switch outcome {
+        case .run(let slot, let choice, let isCounted):
             report.bootCount = choice.state.bootCount
             report.isTrial = choice.isTrial
-            if report.failure == nil { report.failure = choice.state.lastFailure }
-            note("slot \(choice.slot.text)\(choice.isTrial ? ", on trial" : ""), attempts left \(choice.state[choice.slot].attemptsLeft)")
-            do throws(SlotFault) {
-                let slot = try verifySlot(choice.slot, terms, feed: watchdog)
-                report.slot = choice.slot.text
-                report.release = slot.manifest.payload.release
-                report.rollbackIndex = slot.manifest.payload.rollbackIndex
-                report.manifestDigest = slot.manifest.payloadDigest.bytes
-                report.rootHash = slot.manifest.payload.root.root.bytes
-                note("release \(report.release), index \(report.rollbackIndex): signed by \(slot.signers), every block verified")
-                mayTryAgain = isCounted
-                return slot
-            } catch {
-                note("slot \(choice.slot.text) refused: \(error.code): \(error.text)")
-                state = choice.state.verificationFailed(choice.slot, code: error.code, text: error.text)
-                report.failure = state.lastFailure
-                if error.kind == .medium, isCounted { mediumFailed = true }
-                guard error.kind == .content else { continue }
-                do throws(BootStateError) { try store.write(state, to: &partition) } catch { note("not marked bad: \(error.text)") }
-            }
+            report.slot = choice.slot.text
+            report.release = slot.manifest.payload.release
+            report.rollbackIndex = slot.manifest.payload.rollbackIndex
+            report.manifestDigest = slot.manifest.payloadDigest.bytes
+            report.rootHash = slot.manifest.payload.root.root.bytes
+            note("release \(report.release), index \(report.rollbackIndex): signed by \(slot.signers), every block verified")
+            mayTryAgain = isCounted
+            return slot
+        case .startOver(let slot):
+            mayTryAgain = true
+            throw BootFailure("slot", code: "selector-redirects", text: "another slot's kernel was started; the boot loader has been told to start that of slot \(slot.text)")
+        case .none(let mayTryAgain):
+            self.mayTryAgain = mayTryAgain
+            throw BootFailure("slot", code: "no-slot", text: "no slot holds a release that this board may run: flash it again")
         }
-        mayTryAgain = mediumFailed
-        throw BootFailure("slot", code: "no-slot", text: "no slot holds a release that this board may run: flash it again")
     }
 
     /// PCR 11: what runs. PCR 12: what it was told. (Before the root is used.)

@@ -5,12 +5,12 @@ import Bytes
 
 public typealias BootRecord = Record<BootState>
 
-// {1: active, 2: boot count, 3: slot A, 4: slot B}
+// {1: active, 2: boot count, 3: slot A, 4: slot B, 5: floor}
 extension BootState: Recorded {
     public static var place: RecordPlace { RecordPlace(magic: "PENBOOT1", size: 4096, offsets: [0, 32768]) }
 
     public func write(to writer: inout CBORWriter) {
-        writer.map(4)
+        writer.map(5)
         writer.unsigned(1)
         writer.unsigned(UInt64(active.rawValue))
         writer.unsigned(2)
@@ -19,10 +19,12 @@ extension BootState: Recorded {
         a.write(to: &writer)
         writer.unsigned(4)
         b.write(to: &writer)
+        writer.unsigned(5)
+        writer.unsigned(floor)
     }
 
     public init(from reader: inout CBORReader) throws(CBORError) {
-        try reader.fields(4)
+        try reader.fields(5)
         try reader.field(1)
         let active = SlotName(rawValue: UInt8(try reader.unsigned(maximum: 1)))!
         try reader.field(2)
@@ -31,7 +33,8 @@ extension BootState: Recorded {
         let a = try SlotState(from: &reader)
         try reader.field(4)
         let b = try SlotState(from: &reader)
-        self.init(a: a, b: b, active: active, bootCount: bootCount)
+        try reader.field(5)
+        self.init(a: a, b: b, active: active, bootCount: bootCount, floor: try reader.unsigned())
     }
 }
 

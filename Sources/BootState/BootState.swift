@@ -85,12 +85,16 @@ public struct BootState: Equatable, Sendable {
     public var active: SlotName
     /// Boots since the board was made; a boot that writes nothing is counted by the next that does.
     public var bootCount: UInt64
+    /// The lowest rollback index that a board without a TPM takes: weak, for whoever has the disk in hand can set it
+    /// back. 0 on a board whose TPM holds it.
+    public var floor: UInt64
 
-    public init(a: SlotState, b: SlotState, active: SlotName, bootCount: UInt64) {
+    public init(a: SlotState, b: SlotState, active: SlotName, bootCount: UInt64, floor: UInt64 = 0) {
         self.a = a
         self.b = b
         self.active = active
         self.bootCount = bootCount
+        self.floor = floor
     }
 
     public subscript(slot: SlotName) -> SlotState {

@@ -47,12 +47,13 @@ extension SlotRefusal: Coded {
 
 extension BootState {
     /// The slot to boot, or nil if there is none. Order: a trial slot with attempts left; the active
-    /// good slot with attempts left; the other one; good slots without attempts, the active first.
-    public func chosen() -> BootChoice? {
+    /// good slot with attempts left; the other one; good slots without attempts, the one whose kernel was started
+    /// first, then the active.
+    public func chosen(booted: SlotName? = nil) -> BootChoice? {
         let trials: [SlotName] = [active.other, active]
         for slot in trials where self[slot].condition == .trial && self[slot].attemptsLeft > 0 { return counted(slot) }
         for slot in [active, active.other] where self[slot].condition == .good && self[slot].attemptsLeft > 0 { return counted(slot) }
-        for slot in [active, active.other] where self[slot].condition == .good {
+        for slot in [booted ?? active, active, active.other] where self[slot].condition == .good {
             var next = self
             next.bootCount &+= 1
             return BootChoice(slot: slot, state: next, mustWrite: false)
@@ -89,6 +90,11 @@ extension BootState {
         failed(slot, step: "verify", code: code, text: text)
     }
 
+    /// The boot loader can't be brought to start it: given up, with what the loader said.
+    public func selectorFailed(_ slot: SlotName, code: String, text: String) -> BootState {
+        failed(slot, step: "select", code: code, text: text)
+    }
+
     /// An installation into `slot` begins: it is not bootable from now on.
     public func installBegins(_ slot: SlotName, running: SlotName, release: String) throws(SlotRefusal) -> BootState {
         guard slot != running else { throw .running }
@@ -107,12 +113,13 @@ extension BootState {
         return next
     }
 
-    /// The running release has passed its health gate.
-    public func markedGood(_ running: SlotName) throws(SlotRefusal) -> BootState {
+    /// The running release has passed its health gate. Only here does the floor rise, and nowhere does it fall.
+    public func markedGood(_ running: SlotName, floor: UInt64 = 0) throws(SlotRefusal) -> BootState {
         guard self[running].condition == .trial || self[running].condition == .good else { throw .notBootable }
         var next = self
         next[running] = SlotState(.good, attemptsLeft: SlotState.attemptsMaximum, release: self[running].release)
         next.active = running
+        next.floor = max(self.floor, floor)
         next.settleTrial(running.other)
         return next
     }

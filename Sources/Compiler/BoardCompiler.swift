@@ -36,6 +36,7 @@ public enum BoardCompiler {
         let device = try disk.text("device")
         let partitions = try partitions(disk.section("partitions"))
         try disk.end()
+        let selector = try selector(file.optionalSection("boot"))
         let watchdog = try watchdog(file)
         let network = try network(file.section("network"))
         var lines: [Line] = []
@@ -51,7 +52,7 @@ public enum BoardCompiler {
                 name: name, hardwareRevision: revision, machine: machine, console: console, memoryMegabytes: memory,
                 kernelCommandLine: commandLine, disk: device, partitions: partitions, lines: lines,
                 watchdog: watchdog, tpm: tpm, network: network, testAccess: testAccess,
-                converters: converters, analogues: analogues)
+                converters: converters, analogues: analogues, selector: selector)
         } catch { throw Failure(code: code, text: error.text, path: file.path) }
     }
 
@@ -71,6 +72,22 @@ public enum BoardCompiler {
         }
         try section.end()
         return partitions
+    }
+
+    private static func selector(_ section: TOMLSection?) throws(Failure) -> SelectorDescription {
+        guard let section else { return .raw }
+        let kind = try section.choice("selector", ["raw": 0, "efi": 1, "uboot": 2])
+        let environment = try section.optionalSection("environment")
+        try section.end()
+        guard (kind == 2) == (environment != nil) else {
+            throw section.refusal("selector", "[boot.environment] is U-Boot's: \"uboot\" needs it, no other selector has one")
+        }
+        guard let environment else { return kind == 1 ? .efi : .raw }
+        let place = EnvironmentPlace(
+            device: try environment.text("device"), copyBytes: try environment.size("copy-size"),
+            firstOffset: try environment.size("first-offset"), secondOffset: try environment.size("second-offset"))
+        try environment.end()
+        return .uboot(place)
     }
 
     private static func watchdog(_ file: TOMLSection) throws(Failure) -> WatchdogDevice? {

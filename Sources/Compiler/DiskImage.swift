@@ -125,10 +125,10 @@ private struct PartitionTable {
             writer.u64LittleEndian(UInt64(entriesAt))
             writer.u32LittleEndian(UInt32(entryCount))
             writer.u32LittleEndian(UInt32(entrySize))
-            writer.u32LittleEndian(crc32(entries))
+            writer.u32LittleEndian(crc32(entries.span.bytes))
             return writer.bytes
         }
-        var header = encoded(checksum: crc32(encoded(checksum: 0)))
+        var header = encoded(checksum: crc32(encoded(checksum: 0).span.bytes))
         header += [UInt8](repeating: 0, count: DiskLayout.sectorBytes - header.count)
         return header
     }
@@ -149,14 +149,4 @@ private struct PartitionTable {
     private static func mixedEndian(_ uuid: [UInt8]) -> [UInt8] {
         [uuid[3], uuid[2], uuid[1], uuid[0], uuid[5], uuid[4], uuid[7], uuid[6]] + uuid[8...]
     }
-}
-
-/// CRC-32 (ISO 3309, reflected, 0xEDB88320), as GPT uses it.
-func crc32(_ bytes: [UInt8]) -> UInt32 {
-    var remainder: UInt32 = ~0
-    for byte in bytes {
-        remainder ^= UInt32(byte)
-        for _ in 0..<8 { remainder = remainder >> 1 ^ (remainder & 1 == 1 ? 0xEDB8_8320 : 0) }
-    }
-    return ~remainder
 }

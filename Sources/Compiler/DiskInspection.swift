@@ -37,7 +37,8 @@ public struct DiskInspection {
             }
             let retained = try TwoCopies<RetainedState>(loading: &part).content.map { "calibration floor \($0.calibrationFloor)" } ?? "retained state DAMAGED"
             let stored = try TwoCopies<StoredCalibration>(loading: &part).content == nil ? "" : ", a calibration that took over"
-            return "active \(record.state.active.text), boots \(record.state.bootCount); \(text(.a)); \(text(.b)); \(retained)\(stored)"
+            let floor = record.state.floor > 0 ? "; rollback floor \(record.state.floor) (weak: on the disk)" : ""
+            return "active \(record.state.active.text), boots \(record.state.bootCount); \(text(.a)); \(text(.b)); \(retained)\(stored)\(floor)"
         } catch { return error.text }
     }
 

@@ -86,7 +86,7 @@ struct Supervisor: ~Copyable {
     private let signals: Descriptor
     private let ticker: Ticker
     private var partition: BlockStore
-    private var bootState: BootStateStore
+    private var slots: SlotSwitch<DeviceSelector>
     private var retention: Retention
     private var storedCalibration: TwoCopies<StoredCalibration>
     private var retentionFailed = false
@@ -139,7 +139,7 @@ struct Supervisor: ~Copyable {
         var partition = try Self.step("boot state") { () throws(SystemError) in
             try BlockStore(opening: board.devicePath(of: .bootState), .readWriteSynchronous)
         }
-        let bootState = try Self.step("boot state") { () throws(BootStateError) in try BootStateStore(loading: &partition) }
+        let slots = try Self.step("boot state") { () throws(BootStateError) in try SlotSwitch(loading: &partition, DeviceSelector(board.selector)) }
         let retention = try Self.step("boot state") { () throws(BootStateError) in try Retention(loading: &partition) }
         let storedCalibration = try Self.step("boot state") { () throws(BootStateError) in try TwoCopies<StoredCalibration>(loading: &partition) }
         self.handover = handover
@@ -157,7 +157,7 @@ struct Supervisor: ~Copyable {
         self.signals = signals
         self.ticker = ticker
         self.partition = partition
-        self.bootState = bootState
+        self.slots = slots
         gate = HealthGate(manifest.healthGate, isTrial: report.isTrial, now: monotonicMilliseconds())
     }
 
@@ -173,6 +173,7 @@ struct Supervisor: ~Copyable {
         for (analogue, descriptor) in zip(board.analogues, handover.analogues) where descriptor < 0 {
             event("analogue-missing", "\(analogue.name): its converter did not show up when the board started")
         }
+        if board.tpm == .absent { event("floor-weak", "rollback floor \(report.floor) lies on the disk, this board has no TPM: who has the disk in hand sets it back") }
         bringNetworkUp()
         for role in RoleName.allCases where Authority.of(role).isPermanent { supervision.want(role, now: monotonicMilliseconds()) }
         var wait = WaitSet()
@@ -445,23 +446,22 @@ struct Supervisor: ~Copyable {
         supervision.want(.installer, now: now)
     }
 
-    private mutating func write(_ change: (BootState) throws(SlotRefusal) -> BootState) -> Bool {
-        do throws(SlotRefusal) {
-            let next = try change(bootState.state)
-            do throws(BootStateError) { try bootState.write(next, to: &partition) } catch {
-                event(error.code, error.text)
-                return false
-            }
-            return true
+    /// The failure is an event already.
+    private mutating func change(_ step: (inout SlotSwitch<DeviceSelector>, inout BlockStore) throws(SlotSwitchError) -> Void) -> SlotSwitchError? {
+        do throws(SlotSwitchError) {
+            try step(&slots, &partition)
+            return nil
         } catch {
             event(error.code, error.text)
-            return false
+            return error
         }
     }
 
     private mutating func installing(_ release: String) {
         let running = running
-        guard write({ (state) throws(SlotRefusal) in try state.installBegins(running.other, running: running, release: release) }) else {
+        guard change({ (slots, partition) throws(SlotSwitchError) in
+            try slots.installBegins(running.other, running: running, release: release, on: &partition)
+        }) == nil else {
             return endSender(.installer, "the slot can't be written now")
         }
         tell(.installer, .proceed)
@@ -469,14 +469,14 @@ struct Supervisor: ~Copyable {
 
     private mutating func installed(_ release: String, _ now: UInt64) {
         let running = running
-        guard write({ (state) throws(SlotRefusal) in try state.installed(running.other) }) else { return }
+        guard change({ (slots, partition) throws(SlotSwitchError) in try slots.installed(running.other, on: &partition) }) == nil else { return }
         event("update-installed", "release \(release) in slot \(running.other.text), tried next")
         rebootAt = now + farewellMilliseconds
     }
 
     private mutating func installerEnded(_ how: String) {
         order = nil
-        if bootState.state[running.other].condition == .writing { event("update-ended", "the installer ended \(how); the slot is not bootable until an update completes") }
+        if slots.state[running.other].condition == .writing { event("update-ended", "the installer ended \(how); the slot is not bootable until an update completes") }
     }
 
     private mutating func judgeHealth(_ now: UInt64) {
@@ -486,17 +486,28 @@ struct Supervisor: ~Copyable {
         switch gate.step(signs, now: now) {
         case .waiting: return
         case .good:
-            guard write({ (state) throws(SlotRefusal) in try state.markedGood(running) }) else { return }
+            // On a board without a TPM the floor is in the same write.
+            let floor = board.tpm == .absent ? manifest.rollbackIndex : 0
+            if let failure = change({ (slots, partition) throws(SlotSwitchError) in try slots.markedGood(running, floor: floor, on: &partition) }) {
+                guard case .selector(let error) = failure else { return }
+                // A trial that the boot loader would not start again goes back; what was good before goes on.
+                if report.isTrial { return goBack(error.code, error.text, now) }
+            }
             isMarkedGood = true
             event("marked-good", "release \(report.release), after \(now) ms")
             settleCalibration(now)
             raiseFloor()
             raiseKeySetFloor(now)
         case .failed(let code, let text):
-            event("health-failed", "release \(report.release): \(code): \(text)")
-            _ = write { (state) throws(SlotRefusal) in try state.healthFailed(running, code: code, text: text) }
-            rebootAt = now + farewellMilliseconds
+            goBack(code, text, now)
         }
+    }
+
+    private mutating func goBack(_ code: String, _ text: String, _ now: UInt64) {
+        let running = running
+        event("health-failed", "release \(report.release): \(code): \(text)")
+        _ = change { (slots, partition) throws(SlotSwitchError) in try slots.healthFailed(running, code: code, text: text, on: &partition) }
+        rebootAt = now + farewellMilliseconds
     }
 
     /// Only after the release is good, and only upwards.

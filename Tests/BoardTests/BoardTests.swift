@@ -10,6 +10,7 @@ struct Sample {
     var name = "bench", disk = "/dev/vda", lines = Sample.lines, watchdog: WatchdogDevice? = WatchdogDevice(path: "/dev/watchdog0", timeoutSeconds: 8)
     var sizes = [65536, 65536, 1 << 20, 1 << 20, 1 << 20, 65536, 0, 0]
     var mode = NetworkMode.dhcp
+    var selector = SelectorDescription.raw
     var converters = [
         Converter(name: "tank", device: "ads1015", place: I2CPlace(adapter: "i2c_virtio at virtio bus 0", address: 0x48)),
         Converter(name: "own", device: "2198000.adc", place: nil),
@@ -28,7 +29,7 @@ struct Sample {
             kernelCommandLine: "console=ttyS0", disk: disk,
             partitions: zip(PartitionLabel.allCases, sizes).map { Partition(label: $0, size: $1) },
             lines: lines, watchdog: watchdog, tpm: .required, network: NetworkInterface(name: "eth0", mode: mode), testAccess: false,
-            converters: converters, analogues: analogues)
+            converters: converters, analogues: analogues, selector: selector)
     }
 
     func commissioning() throws -> Commissioning {
@@ -111,6 +112,30 @@ struct Sample {
         #expect(refusal { ($0.sizes[6], $0.sizes[7]) = (1 << 20, 1 << 20) } == nil)
         #expect(refusal { $0.sizes.removeLast() } == "disk.partitions")
         #expect(refusal { $0.watchdog = WatchdogDevice(path: "/dev/watchdog", timeoutSeconds: 1) } == "watchdog.timeout-seconds")
+    }
+
+    @Test func selectors() throws {
+        func uboot(_ first: Int, _ second: Int, copy: Int = 8192, device: String = "/dev/vda") -> (inout Sample) -> Void {
+            {
+                $0.selector = .uboot(EnvironmentPlace(device: device, copyBytes: copy, firstOffset: first, secondOffset: second))
+                ($0.sizes[6], $0.sizes[7]) = (1 << 20, 1 << 20)
+            }
+        }
+        #expect(refusal { $0.selector = .efi } == "boot.selector")
+        #expect(refusal(uboot(1 << 16, 1 << 17)) == nil)
+        #expect(refusal(uboot(0, 8192, device: "/dev/mmcblk0boot0")) == nil)
+        #expect(refusal(uboot(0, 1 << 17)) == "boot.environment.first-offset")
+        #expect(refusal(uboot(1 << 16, 1 << 20)) == "boot.environment.second-offset")
+        #expect(refusal(uboot(1 << 16, (1 << 16) + 4096)) == "boot.environment.second-offset")
+        #expect(refusal(uboot((1 << 16) + 1, 1 << 17)) == "boot.environment.first-offset")
+        #expect(refusal(uboot(1 << 16, 1 << 17, copy: 1000)) == "boot.environment.copy-size")
+        #expect(refusal(uboot(1 << 16, 1 << 17, device: "env")) == "boot.environment.device")
+        var sample = Sample()
+        uboot(1 << 16, 1 << 17)(&sample)
+        for selector in [sample.selector, .efi, .raw] {
+            sample.selector = selector
+            #expect(try BoardDescription(decoding: sample.board().encoded().span.bytes) == sample.board())
+        }
     }
 
     @Test func contradictoryConvertersAreRefused() {

@@ -1,3 +1,4 @@
+import SeededRandom
 import Testing
 @testable import BootState
 
@@ -233,5 +234,32 @@ private struct World: Hashable {
         #expect(failure.text.utf8.count <= SlotFailure.textMaximum && failure.text.utf8.count > SlotFailure.textMaximum - 3)
         #expect(failure.step.utf8.count <= SlotFailure.stepMaximum)
         #expect(!failure.text.utf8.contains(10))
+    }
+}
+
+@Suite struct FloorTests {
+    @Test("P-T1 the floor rises only when a release is marked good, and is lowered by nothing", arguments: 1...200 as ClosedRange<UInt64>)
+    func onlyUpwards(seed: UInt64) {
+        var random = Seeded(seed)
+        var state = BootState.flashed(release: "1")
+        for _ in 0..<200 {
+            let slot: SlotName = random.next() % 2 == 0 ? .a : .b
+            let before = state.floor
+            var rose = false
+            switch random.next() % 7 {
+            case 0: state = (try? state.installBegins(slot, running: slot.other, release: "x")) ?? state
+            case 1: state = (try? state.installed(slot)) ?? state
+            case 2: state = state.chosen()?.state ?? state
+            case 3: state = (try? state.healthFailed(slot, code: "c", text: "t")) ?? state
+            case 4: state = state.verificationFailed(slot, code: "c", text: "t")
+            case 5: state = state.selectorFailed(slot, code: "c", text: "t")
+            default:
+                let floor = random.next() % 1000
+                guard let next = try? state.markedGood(slot, floor: floor) else { continue }
+                #expect(next.floor == max(before, floor))
+                (state, rose) = (next, true)
+            }
+            #expect(rose ? state.floor >= before : state.floor == before)
+        }
     }
 }

@@ -107,6 +107,34 @@ private func corpus(_ name: String) throws -> [[UInt8]] { try Fuzzer.corpus(in: 
         }
     }
 
+    @Test("P-D2 U-Boot's environment, its checksum put right, and EFI load options")
+    func bootLoader() throws {
+        func sealed(_ data: [UInt8]) -> [UInt8] {
+            let sum = crc32(data.span.bytes)
+            return [UInt8(truncatingIfNeeded: sum), UInt8(truncatingIfNeeded: sum >> 8), UInt8(truncatingIfNeeded: sum >> 16), UInt8(truncatingIfNeeded: sum >> 24), 7] + data
+        }
+        let list = Array("bootcmd=run x\0penstock_slot=a\0bootcount=2\0odd\0\0".utf8) + [UInt8](repeating: 0, count: 40)
+        let option = [1, 0, 0, 0, 4, 0] + "Penstock A".utf16.flatMap { [UInt8(truncatingIfNeeded: $0), 0] } + [0, 0, 0x7F, 0xFF, 4, 0] as [UInt8]
+        var environments = 0, options = 0
+        Fuzzer.run("boot-loader", corpus: [list, option]) { input, seed in
+            _ = UBootEnvironment(decoding: input.span.bytes)
+            let copy = sealed(input)
+            if let read = UBootEnvironment(decoding: copy.span.bytes) {
+                environments += 1
+                // What is written again says the same.
+                let again = read.encoded(size: copy.count)
+                let second = again.flatMap { UBootEnvironment(decoding: $0.span.bytes) }
+                #expect(second == read, "seed \(seed)")
+                _ = read["penstock_slot"]
+            }
+            if let read = LoadOption(decoding: input.span.bytes) {
+                options += 1
+                #expect(2 * read.description.count + 8 <= input.count, "seed \(seed)")
+            }
+        }
+        #expect(environments > 0 && options > 0)
+    }
+
     @Test("P-T1 superblocks and object areas")
     func areas() throws {
         let area = BundleLayout.manifestArea

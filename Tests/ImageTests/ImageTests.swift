@@ -136,7 +136,7 @@ func tool(_ program: String, _ arguments: String...) throws -> (status: Int32, s
         #expect(!FileManager.default.fileExists(atPath: product.workplace.file("disk.img")))
     }
 
-    @Test func checksum() { #expect(crc32(Array("123456789".utf8)) == 0xCBF4_3926) }
+    @Test func checksum() { #expect(crc32(Array("123456789".utf8).span.bytes) == 0xCBF4_3926) }
 }
 
 @Suite struct ReleaseBundleTests {

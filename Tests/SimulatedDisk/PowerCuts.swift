@@ -15,11 +15,13 @@ public enum PowerCut: Equatable {
     /// Each sector written since the last sync, the operation's own included, holds any one of
     /// what it held or was to hold: drawn from the seed.
     case reordered(operation: Int, seed: UInt64)
+    /// Of the writes since the last sync those whose bit is set, each whole.
+    case subset(operation: Int, kept: Int)
 
     public var operation: Int {
         switch self {
         case .before(let operation), .lost(let operation), .tornAtEnd(let operation, _),
-            .tornAtStart(let operation, _), .reordered(let operation, _): operation
+            .tornAtStart(let operation, _), .reordered(let operation, _), .subset(let operation, _): operation
         }
     }
 }
@@ -32,18 +34,42 @@ extension SimulatedDisk {
     public func forEachCut(
         reorderings: Int, tornStride: Int = 1, seed: UInt64 = 1, _ body: (PowerCut, [UInt8]) throws -> Void
     ) rethrows -> Int {
+        try forEachCut(reorderings: reorderings, tornStride: tornStride, seed: seed) { cut, medium, _ in try body(cut, medium) }
+    }
+
+    /// The same, with the cells beside the disk; and with every subset of the writes since the last sync, in the order in
+    /// which they were made, while they are at most `subsetsMaximum`.
+    public func forEachCut(
+        reorderings: Int, tornStride: Int = 1, subsetsMaximum: Int = 0, seed: UInt64 = 1,
+        _ body: (PowerCut, [UInt8], [String: [UInt8]]) throws -> Void
+    ) rethrows -> Int {
+        var cells = initialCells
         var durable = initial
         var written = initial
         var pending: [(offset: Int, bytes: [UInt8])] = []
         var cuts = 0
         func cut(_ cut: PowerCut, _ medium: [UInt8]) throws {
             cuts += 1
-            try body(cut, medium)
+            try body(cut, medium, cells)
         }
         for (number, operation) in log.enumerated() {
             try cut(.before(operation: number), written)
             if !pending.isEmpty { try cut(.lost(operation: number), durable) }
+            if case .cell(let name, let bytes) = operation {
+                cells[name] = bytes
+                continue
+            }
             guard case .write(let offset, let bytes) = operation else {
+                // Neither none of them nor all: those two stand above.
+                if pending.count > 1, pending.count < 32, 1 << pending.count <= subsetsMaximum {
+                    for kept in 1..<(1 << pending.count) - 1 {
+                        var medium = durable
+                        for (place, write) in pending.enumerated() where kept & 1 << place != 0 {
+                            medium.overwrite(at: write.offset, with: write.bytes, from: 0, count: write.bytes.count)
+                        }
+                        try cut(.subset(operation: number, kept: kept), medium)
+                    }
+                }
                 for draw in 0..<(pending.isEmpty ? 0 : reorderings) {
                     let seed = seed &+ UInt64(number) << 16 &+ UInt64(draw)
                     try cut(.reordered(operation: number, seed: seed), Self.drawn(durable, pending, seed))

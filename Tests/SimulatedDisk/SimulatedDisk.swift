@@ -10,6 +10,8 @@ public final class SimulatedDisk {
     public enum Operation {
         case write(offset: Int, bytes: [UInt8])
         case sync
+        /// A cell beside the disk: a firmware variable, a counter of the TPM. Each change is whole and there to stay.
+        case cell(String, [UInt8]?)
     }
 
     /// What the medium held when recording began.
@@ -18,10 +20,14 @@ public final class SimulatedDisk {
     public private(set) var contents: [UInt8]
     public private(set) var log: [Operation] = []
     public private(set) var bytesRead = 0
+    public let initialCells: [String: [UInt8]]
+    public private(set) var cells: [String: [UInt8]]
     /// The operation, counted from 0, that fails, and all that follow; so do reads from then on.
     public var failsAtOperation: Int?
 
-    public init(contents: [UInt8]) {
+    public init(contents: [UInt8], cells: [String: [UInt8]] = [:]) {
+        initialCells = cells
+        self.cells = cells
         initial = contents
         self.contents = contents
     }
@@ -48,6 +54,12 @@ public final class SimulatedDisk {
     func sync() throws(StoreError) {
         guard !isDead else { throw StoreError(.sync, offset: 0, errno: 5) }
         log.append(.sync)
+    }
+
+    /// Nil takes it away.
+    public func setCell(_ name: String, _ bytes: [UInt8]?) {
+        cells[name] = bytes
+        log.append(.cell(name, bytes))
     }
 
     /// Changes bytes behind everybody's back.

@@ -66,6 +66,16 @@ PK_INLINE int pk_keep_over_exec(int fd, int keep) { return PK_RESULT(fcntl(fd, F
 PK_INLINE int pk_memfd(const char *name) { return PK_RESULT((int)syscall(SYS_memfd_create, name, 1u /* MFD_CLOEXEC */)); }
 /* Drops a block device's clean cached pages, so that what is read back comes from the device. */
 PK_INLINE int pk_drop_cache(int fd) { return -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); }
+PK_INLINE int pk_unlink(const char *path) { return PK_RESULT(unlink(path)); }
+/* Takes the immutable flag away (ioctl_iflags(2)). */
+PK_INLINE int pk_make_mutable(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC), flags = 0, e = 0;
+    if (fd < 0) return -errno;
+    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0) e = errno;
+    else if (flags & FS_IMMUTABLE_FL) { flags &= ~FS_IMMUTABLE_FL; if (ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0) e = errno; }
+    close(fd);
+    return -e;
+}
 PK_INLINE int pk_close_from(int first) { return PK_RESULT((int)syscall(SYS_close_range, first, ~0u, 0)); }
 
 /* ---- waiting and time */
