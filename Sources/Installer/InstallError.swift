@@ -22,6 +22,8 @@ public enum InstallError: Error, Equatable {
     case blockSealed(offset: Int)
     /// What was fetched for a block does not lead to the signed root; nothing of it was written.
     case blockAltered(VerityBlock, offset: Int)
+    /// What is to be fetched is more than the order allows.
+    case downloadLimit(neededBytes: Int, allowedBytes: UInt64)
     /// The slot's storage failed.
     case slot(StoreError)
     /// The slot does not read back as it was written.
@@ -43,6 +45,7 @@ extension InstallError: Coded {
         case .keys(let error): error.code
         case .blockSealed: "bundle-block-altered"
         case .blockAltered: "bundle-block-altered"
+        case .downloadLimit: "download-limit"
         case .slot(let error): "slot-" + error.code
         case .readBack, .manifestReadBack: "slot-read-back-differs"
         }
@@ -63,6 +66,8 @@ extension InstallError: Coded {
             "the block at byte \(offset) of the bundle does not open under the bundle's key; it was not written: upload the bundle again"
         case .blockAltered(let block, let offset):
             "\(block.text), at byte \(offset) of the bundle, does not match the signed root hash; it was not written: upload the bundle again"
+        case .downloadLimit(let needed, let allowed):
+            "at least \(needed) bytes must be fetched, the order allows \(allowed): order it again with a higher limit; what is in the slot stays"
         case .slot(let error): "the slot: \(error.text)"
         case .readBack(let error): "after writing, \(error.text); the medium fails"
         case .manifestReadBack: "the slot's manifest does not read back as written; the medium fails"
