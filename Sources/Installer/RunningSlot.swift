@@ -2,6 +2,7 @@
 // each block is verified against the new release's tree before it is written. Must never be written.
 
 import Bytes
+import Cryptography
 import Release
 import Signed
 import Verity
