@@ -179,3 +179,35 @@ private struct Update {
         #expect(window.run(from: 1500) == nil)
     }
 }
+
+@Suite struct InstallerStoreTests {
+    @Test("P-E2 nothing is written to the running slot, whatever the offset")
+    func bounds() throws {
+        let disk = SimulatedDisk(size: 2 * slotSize)
+        func part(_ start: Int, _ size: Int) -> SimulatedPartition { SimulatedPartition(disk, start: start, size: size) }
+        var store = InstallerStore(
+            SlotStore(part(0, slotSize), boot: part(slotSize, 0)), running: SlotStore(part(slotSize, slotSize), boot: part(2 * slotSize, 0)))
+        #expect(store.runningSlot == RunningSlot(base: slotSize, layout: SlotLayout(size: slotSize)!))
+        let block = [UInt8](repeating: 7, count: blockSize)
+        for offset in [slotSize, slotSize + blockSize, 2 * slotSize - blockSize] {
+            #expect(throws: StoreError(.bounds, offset: offset, errno: 0)) { try store.write(block.span.bytes, at: offset) }
+        }
+        #expect(throws: StoreError.self) { try store.write((block + block).span.bytes, at: slotSize - blockSize) }
+        #expect(disk.log.isEmpty)
+        disk.corrupt(at: slotSize + 5, xor: 9)
+        var read = [UInt8](repeating: 0, count: 8)
+        try store.read(at: slotSize, into: &read)
+        #expect(read[5] == 9)
+    }
+
+    @Test func theRateFollowsWithoutJumping() {
+        var rate = TransferRate(bytes: 1000, now: 500)
+        rate.note(bytes: 5000, now: 2500)
+        #expect(rate.bytesPerSecond == 2000)
+        rate.note(bytes: 5000, now: 4500)
+        #expect(rate.bytesPerSecond == 1500)
+        rate.note(bytes: 4000, now: 5000)
+        rate.note(bytes: 9000, now: 4500)
+        #expect(rate.bytesPerSecond == 1500)
+    }
+}
