@@ -134,15 +134,17 @@ public enum RoleMessage: Message, Equatable {
     case lease(address: [UInt8], prefixLength: UInt8, router: [UInt8])
     /// Uplink: the lease has ended; the address may be another's now.
     case leaseLost
-    /// Keeper, after a verified order: fetch this bundle (a path below the declared server's) and install it.
-    case update(path: String)
+    /// Keeper, after a verified order: fetch this bundle (a path below the declared server's) and install it, for
+    /// at most so many bytes of it.
+    case update(path: String, downloadMaximumBytes: UInt64 = .max)
     /// Keeper, after a verified order.
     case reboot
     /// Installer: the bundle's manifest is verified; may I write?
     case installing(release: String)
     /// Installer: the slot is complete and read back.
     case installed(release: String)
-    case progress(done: UInt64, total: UInt64)
+    /// Installer: bytes of the release that are in the slot, of how many, and how fast it goes at present.
+    case progress(done: UInt64, total: UInt64, bytesPerSecond: UInt64)
     /// Installer: refused or failed; it has ended.
     case installFailed(code: String, text: String)
     /// Keeper, after a verified order, on boards whose file allows test access: end or freeze a role.
@@ -169,11 +171,11 @@ public enum RoleMessage: Message, Equatable {
         case (2, 3): self = .control(healthy: try reader.boolean(), tripped: try reader.boolean())
         case (3, 2): self = .connected(try reader.boolean())
         case (4, 4): self = .lease(address: try reader.bytes(exactly: 4), prefixLength: try reader.u8(), router: try reader.bytes(exactly: 4))
-        case (5, 2): self = .update(path: try reader.text(maximum: 128))
+        case (5, 3): self = .update(path: try reader.text(maximum: 128), downloadMaximumBytes: try reader.unsigned())
         case (6, 1): self = .reboot
         case (7, 2): self = .installing(release: try reader.text(maximum: 64))
         case (8, 2): self = .installed(release: try reader.text(maximum: 64))
-        case (9, 3): self = .progress(done: try reader.unsigned(), total: try reader.unsigned())
+        case (9, 4): self = .progress(done: try reader.unsigned(), total: try reader.unsigned(), bytesPerSecond: try reader.unsigned())
         case (10, 3): self = .installFailed(code: try reader.text(maximum: 64), text: try reader.text(maximum: MessageLimit.text))
         case (11, 3):
             guard let fault = InjectedFault(rawValue: try reader.u8()), let role = RoleName(rawValue: try reader.u8()) else {
@@ -200,11 +202,12 @@ public enum RoleMessage: Message, Equatable {
         case .connected(let connected): writer.array(2); writer.unsigned(3); writer.boolean(connected)
         case .lease(let address, let prefixLength, let router):
             writer.array(4); writer.unsigned(4); writer.bytes(address); writer.unsigned(UInt64(prefixLength)); writer.bytes(router)
-        case .update(let path): writer.array(2); writer.unsigned(5); writer.text(path)
+        case .update(let path, let maximum): writer.array(3); writer.unsigned(5); writer.text(path); writer.unsigned(maximum)
         case .reboot: writer.array(1); writer.unsigned(6)
         case .installing(let release): writer.array(2); writer.unsigned(7); writer.text(release)
         case .installed(let release): writer.array(2); writer.unsigned(8); writer.text(release)
-        case .progress(let done, let total): writer.array(3); writer.unsigned(9); writer.unsigned(done); writer.unsigned(total)
+        case .progress(let done, let total, let bytesPerSecond):
+            writer.array(4); writer.unsigned(9); writer.unsigned(done); writer.unsigned(total); writer.unsigned(bytesPerSecond)
         case .installFailed(let code, let text): writer.array(3); writer.unsigned(10); writer.text(code); writer.text(text)
         case .leaseLost: writer.array(1); writer.unsigned(12)
         case .inject(let fault, let role):
@@ -470,21 +473,26 @@ public struct InstallOrder: Message, Equatable {
     public let path: String
     /// Rollback floor: a release below it is refused.
     public let floor: UInt64
+    /// Bytes of the bundle that may be fetched.
+    public let downloadMaximumBytes: UInt64
 
-    public init(path: String, floor: UInt64) {
+    public init(path: String, floor: UInt64, downloadMaximumBytes: UInt64 = .max) {
         self.path = path
         self.floor = floor
+        self.downloadMaximumBytes = downloadMaximumBytes
     }
 
     public init(decoding reader: inout CBORReader) throws(CBORError) {
-        try reader.array(exactly: 2)
+        try reader.array(exactly: 3)
         path = try reader.text(maximum: 128)
         floor = try reader.unsigned()
+        downloadMaximumBytes = try reader.unsigned()
     }
 
     public func encode(into writer: inout CBORWriter) {
-        writer.array(2)
+        writer.array(3)
         writer.text(path)
         writer.unsigned(floor)
+        writer.unsigned(downloadMaximumBytes)
     }
 }

@@ -20,6 +20,10 @@ public enum Grant: Sendable, Equatable {
     case inactiveSlot
     /// The boot partition of that slot; where the board has none, a descriptor that is always at its end.
     case inactiveBoot
+    /// The slot that is running, to be read: blocks of it are found again in the next release.
+    case runningSlot
+    /// The boot partition of that slot, to be read; at its end where the board has none.
+    case runningBoot
     /// A packet socket on the board's interface, for DHCP alone.
     case packetSocket
 }
@@ -95,9 +99,9 @@ public enum Authority {
             documents: [.keySet, .board, .commissioning, .hardwareAddress]),
         RoleAuthority(
             role: .installer,
-            reason: "writes the inactive slot, each block verified first; no network, no keys, started on demand",
+            reason: "writes the inactive slot, each block verified first, and reads the running one; no network, no keys, started on demand",
             user: 1004,
-            grants: [.supervisor, .channel(.uplink), .inactiveSlot, .inactiveBoot],
+            grants: [.supervisor, .channel(.uplink), .inactiveSlot, .inactiveBoot, .runningSlot, .runningBoot],
             hasNetwork: false,
             hasDriverThreads: false,
             limits: Limits(data: 8 << 20, descriptors: 16),

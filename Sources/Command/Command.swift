@@ -26,8 +26,9 @@ public enum Action: Equatable, Sendable {
     case partialStroke(actuator: String)
     /// Let the calibration with this payload digest, which was sent beside, take over.
     case calibration(digest: [UInt8])
-    /// Fetch the bundle of this name below the commissioned update path and install it.
-    case update(bundle: String)
+    /// Fetch the bundle of this name below the commissioned update path and install it, for at most so many bytes
+    /// of it: what the running release has need not be fetched, so this refuses a full download.
+    case update(bundle: String, downloadMaximumBytes: UInt64 = .max)
     case reboot
     /// End (kill -9) a role, or freeze it: only on boards whose file allows test access.
     case kill(Role)
@@ -95,7 +96,8 @@ extension Action {
         switch self {
         case .setpoint(let actuator, let permille):
             writer.array(3); writer.unsigned(0); writer.text(actuator); writer.unsigned(UInt64(permille))
-        case .update(let bundle): writer.array(2); writer.unsigned(1); writer.text(bundle)
+        case .update(let bundle, .max): writer.array(2); writer.unsigned(1); writer.text(bundle)
+        case .update(let bundle, let maximum): writer.array(3); writer.unsigned(1); writer.text(bundle); writer.unsigned(maximum)
         case .reboot: writer.array(1); writer.unsigned(2)
         case .select(let actuator, let permille):
             writer.array(3); writer.unsigned(5); writer.text(actuator); writer.unsigned(UInt64(permille))
@@ -117,6 +119,7 @@ extension Action {
         switch (try reader.u8(), count) {
         case (0, 3): self = .setpoint(actuator: try reader.name(), permille: try reader.permille())
         case (1, 2): self = .update(bundle: try reader.name())
+        case (1, 3): self = .update(bundle: try reader.name(), downloadMaximumBytes: try reader.unsigned(maximum: .max - 1))
         case (2, 1): self = .reboot
         case (3, 2): self = .kill(try Role(decoding: &reader))
         case (4, 2): self = .freeze(try Role(decoding: &reader))

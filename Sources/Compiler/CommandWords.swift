@@ -8,6 +8,7 @@ public enum CommandWords {
     public static let forms = """
         'setpoint ACTUATOR 40%' (or permille: 400), 'select ACTUATOR 40%', 'renew ACTUATOR', 'release ACTUATOR', \
         'phase NAME', 'bypass TRIP MINUTES' (0 ends it), 'partial-stroke ACTUATOR', 'calibration FILE', 'update BUNDLE', \
+        'update BUNDLE BYTES' (fetches no more than that), \
         'reboot', 'kill ROLE', 'freeze ROLE'
         """
 
@@ -22,6 +23,7 @@ public enum CommandWords {
         case ("partial-stroke", 2): return .partialStroke(actuator: try name(words[1]))
         case ("calibration", 2): return .calibration(digest: try digest(words[1]))
         case ("update", 2): return .update(bundle: try name(words[1]))
+        case ("update", 3): return .update(bundle: try name(words[1]), downloadMaximumBytes: try byteCount(words[2]))
         case ("reboot", 1): return .reboot
         case ("kill", 2): return .kill(try role(words[1]))
         case ("freeze", 2): return .freeze(try role(words[1]))
@@ -39,7 +41,7 @@ public enum CommandWords {
         case .bypass(let trip, let minutes): "bypass \(trip) \(minutes)"
         case .partialStroke(let actuator): "partial-stroke \(actuator)"
         case .calibration(let digest): "calibration \(hexadecimal(digest))"
-        case .update(let bundle): "update \(bundle)"
+        case .update(let bundle, let maximum): "update \(bundle)" + (maximum == .max ? "" : " \(maximum)")
         case .reboot: "reboot"
         case .kill(let role): "kill \(role)"
         case .freeze(let role): "freeze \(role)"
@@ -50,6 +52,11 @@ public enum CommandWords {
 
     private static func minutes(_ word: String) throws(Failure) -> UInt16 {
         guard let value = UInt16(word) else { throw invalid("'\(word)' is no number of minutes: 0 (which ends a bypass) to 65535") }
+        return value
+    }
+
+    private static func byteCount(_ word: String) throws(Failure) -> UInt64 {
+        guard let value = UInt64(word), value < .max else { throw invalid("'\(word)' is no number of bytes, as in 'update 1.4.0.bundle 30000000'") }
         return value
     }
 

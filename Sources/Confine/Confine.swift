@@ -54,7 +54,7 @@ private func step(_ name: String, _ result: Int32) throws(ConfineError) {
 extension Grant {
     var isStorage: Bool {
         switch self {
-        case .journal, .inactiveSlot, .inactiveBoot, .tpm: true
+        case .journal, .inactiveSlot, .inactiveBoot, .runningSlot, .runningBoot, .tpm: true
         default: false
         }
     }

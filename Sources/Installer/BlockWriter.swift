@@ -11,6 +11,7 @@ struct BlockWriter: Sendable {
     /// Where the component begins in the slot.
     private let base: Int
     private var tree: VerityTree
+    var identity: VerityIdentity { tree.identity }
     private var block = [UInt8](repeating: 0, count: blockSize)
     private var unsyncedBytes = 0
 
@@ -75,6 +76,16 @@ struct BlockWriter: Sendable {
         } catch { throw .slot(error) }
     }
 
+    /// The hash that the data block of this position must have.
+    mutating func digest<S: Store & ~Copyable>(_ position: Int, in store: inout S) throws(InstallError) -> Digest {
+        do throws(VerityError) {
+            return try tree.digest(of: part.block(at: position)!, in: &store)
+        } catch {
+            if case .store(let error) = error { throw .slot(error) }
+            throw .readBack(error)
+        }
+    }
+
     /// Whether the slot already holds the data block of this position.
     mutating func isPresent<S: Store & ~Copyable>(_ position: Int, in store: inout S) throws(InstallError) -> Bool {
         let place = part.block(at: position)!
@@ -82,11 +93,6 @@ struct BlockWriter: Sendable {
             try store.read(at: base + part.geometry.offset(of: place), into: &block)
         } catch { throw .slot(error) }
         let found = tree.identity.digest(of: block.span.bytes)
-        do throws(VerityError) {
-            return try tree.digest(of: place, in: &store) == found
-        } catch {
-            if case .store(let error) = error { throw .slot(error) }
-            throw .readBack(error)
-        }
+        return try digest(position, in: &store) == found
     }
 }

@@ -22,6 +22,8 @@ public enum InstallError: Error, Equatable {
     case blockSealed(VerityBlock, offset: Int)
     /// What was fetched for a block does not lead to the signed root; nothing of it was written.
     case blockAltered(VerityBlock, offset: Int)
+    /// What is to be fetched is more than the order allows.
+    case downloadLimit(neededBytes: Int, allowedBytes: UInt64)
     /// The slot's storage failed.
     case slot(StoreError)
     /// The slot does not read back as it was written.
@@ -43,6 +45,7 @@ extension InstallError: Coded {
         case .keys(let error): error.code
         case .blockSealed(let block, let offset): BundleFault.sealed(block, offset: offset).code
         case .blockAltered(let block, let offset): BundleFault.altered(block, offset: offset).code
+        case .downloadLimit: "download-limit"
         case .slot(let error): "slot-" + error.code
         case .readBack, .manifestReadBack: "slot-read-back-differs"
         }
@@ -61,6 +64,8 @@ extension InstallError: Coded {
         case .keys(let error): error.text
         case .blockSealed(let block, let offset): BundleFault.sealed(block, offset: offset).text
         case .blockAltered(let block, let offset): BundleFault.altered(block, offset: offset).text
+        case .downloadLimit(let needed, let allowed):
+            "at least \(needed) bytes must be fetched, the order allows \(allowed): order it again with a higher limit; what is in the slot stays"
         case .slot(let error): "the slot: \(error.text)"
         case .readBack(let error): "the slot does not read back as it was written: replace the medium (\(error.text))"
         case .manifestReadBack: "the slot's manifest does not read back as it was written: replace the medium"

@@ -46,6 +46,8 @@ struct InstallSession {
     private var backoff = Backoff(firstMilliseconds: 1000, lastMilliseconds: 60_000)
     private var progressAt: UInt64 = 0
     private var reportedBytes = 0
+    /// Since the blocks began.
+    private var rate: TransferRate?
     private(set) var isOver = false
     private var outputs: [SessionOutput] = []
 
@@ -149,8 +151,17 @@ struct InstallSession {
     private mutating func feed<S: Store & ~Copyable>(_ event: InstallEvent, _ now: UInt64, _ slot: inout S) {
         do throws(InstallError) {
             wanted = try installation.handle(event, on: &slot)
-        } catch { return fail(error.code, error.text) }
+        } catch {
+            tellNotices()
+            return fail(error.code, error.text)
+        }
+        tellNotices()
         start(now, &slot)
+    }
+
+    private mutating func tellNotices() {
+        for (code, text) in installation.notices { outputs.append(.supervisor(.event(code: code, text: clip(text, maximum: MessageLimit.text)))) }
+        installation.notices = []
     }
 
     /// Begins what the installation wants, once no fetch is open.
@@ -190,7 +201,8 @@ struct InstallSession {
         guard total > 0, done != reportedBytes, now >= progressAt else { return }
         reportedBytes = done
         progressAt = now + Self.progressMilliseconds
-        outputs.append(.supervisor(.progress(done: UInt64(done), total: UInt64(total))))
+        if rate == nil { rate = TransferRate(bytes: done, now: now) } else { rate!.note(bytes: done, now: now) }
+        outputs.append(.supervisor(.progress(done: UInt64(done), total: UInt64(total), bytesPerSecond: rate!.bytesPerSecond)))
     }
 
     private mutating func fail(_ code: String, _ text: String) {

@@ -17,13 +17,19 @@ public struct InstallTerms: Sendable {
     /// Releases with a lower rollback index are refused.
     public let floor: UInt64
     public let installerVersion: UInt32
+    /// Bytes of the bundle that may be fetched; what would take more is refused.
+    public let downloadMaximumBytes: UInt64
 
-    public init(keys: KeySet, board: String, hardwareRevision: UInt16, floor: UInt64, installerVersion: UInt32 = Installation.version) {
+    public init(
+        keys: KeySet, board: String, hardwareRevision: UInt16, floor: UInt64, installerVersion: UInt32 = Installation.version,
+        downloadMaximumBytes: UInt64 = .max
+    ) {
         self.keys = keys
         self.board = board
         self.hardwareRevision = hardwareRevision
         self.floor = floor
         self.installerVersion = installerVersion
+        self.downloadMaximumBytes = downloadMaximumBytes
     }
 }
 
@@ -66,8 +72,10 @@ public struct Installation: Sendable {
     public static let version: UInt32 = 1
     /// Bytes fetched in one request.
     public static let fetchMaximum = 1 << 30
-    /// Blocks looked at before what is missing among them is fetched, on resuming.
+    /// Blocks whose hashes are looked up in the new tree at once.
     static let searchBlocks = 1024
+    /// Blocks of the running slot's leaf level that are read at once.
+    static let leafBlocks = 16
     /// Blocks written at once.
     static let batchBlocks = 16
     /// Bytes written between two syncs: what a power cut can cost, and what a slow medium keeps the
@@ -75,7 +83,7 @@ public struct Installation: Sendable {
     static let syncInterval = 4 << 20
 
     private enum Phase: Equatable {
-        case idle, manifest, keys, contentKey, permission, searching, blocks, readBack, done
+        case idle, manifest, keys, contentKey, permission, searching, matching, copying, blocks, readBack, done
     }
 
     /// Where a component comes from and goes to.
@@ -87,6 +95,7 @@ public struct Installation: Sendable {
 
     private let terms: InstallTerms
     private let slot: SlotLayout
+    private let running: RunningSlot?
     private var phase = Phase.idle
     /// Received, not yet used; at most a batch and one piece.
     private var buffer: [UInt8] = []
@@ -99,14 +108,32 @@ public struct Installation: Sendable {
     private var current = 0
     private var writer: BlockWriter?
     private var scan: VerityScan?
-    /// The positions of the component that are being fetched; those before are in the slot.
+    /// Of the running release: where blocks are found that need not be fetched.
+    private var donors: [Donor] = []
+    /// The blocks that are looked for at present, once the hash area is there.
+    private var window: ReuseWindow?
+    /// In the phase at hand: the next position, or the next block of the donors' leaf level.
+    private var cursor = 0
+    /// Whether the slot may have blocks of this component from an earlier try.
+    private var isResumed = false
+    /// Blocks of the component that are in the slot.
+    private var doneBlocks = 0
+    /// Blocks that the running slot had.
+    private var copiedBlocks = 0
+    /// Bytes of the bundle that came.
+    public private(set) var fetchedBytes = 0
+    /// What is to be told, with its stable code; whoever tells it empties it.
+    public var notices: [(code: String, text: String)] = []
+    /// The positions of the component that are being fetched.
     private var fetching = 0..<0
     /// Bytes of the present fetch that have not come yet.
     private var outstandingBytes = 0
 
-    public init(terms: InstallTerms, slot: SlotLayout) {
+    /// - running: nil if there is none to find blocks in.
+    public init(terms: InstallTerms, slot: SlotLayout, running: RunningSlot? = nil) {
         self.terms = terms
         self.slot = slot
+        self.running = running
     }
 
     /// Bytes of the components that are in the slot, and of all; 0 until they are known.
@@ -117,7 +144,7 @@ public struct Installation: Sendable {
             total += place.part.blocks
             if number < current { done += place.part.blocks }
         }
-        done = phase == .searching || phase == .blocks ? done + fetching.lowerBound : total
+        done = phase == .readBack || phase == .done ? total : done + doneBlocks
         return (done * blockSize, total * blockSize)
     }
 
@@ -132,6 +159,8 @@ public struct Installation: Sendable {
         case (.contentKey, .contentKey(let key)): return try takeKey(key)
         case (.permission, .writingAllowed): return try startWriting(&store)
         case (.searching, .proceed): return try search(&store)
+        case (.matching, .proceed): return try match(&store)
+        case (.copying, .proceed): return try copy(&store)
         case (.blocks, .received(let bytes)): return try takeBlocks(bytes, &store)
         case (.blocks, .interrupted): return try fetchAgain(&store)
         case (.blocks, .ended): throw .truncated(offset: writer!.part.end)
@@ -203,19 +232,39 @@ public struct Installation: Sendable {
     /// From here on the slot is not bootable, whatever happens: its manifest goes first.
     private mutating func startWriting<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
         try writeManifestArea([UInt8](repeating: 0, count: ObjectArea.size), &store)
-        return startPart(&store)
+        findDonors(&store)
+        return try startPart(&store)
     }
 
-    private mutating func startPart<S: Store & ~Copyable>(_ store: inout S) -> InstallRequest {
+    /// A running slot that can't be read costs a full download and nothing else, and that is told.
+    private mutating func findDonors<S: Store & ~Copyable>(_ store: inout S) {
+        guard let running else { return }
+        do throws(SlotError) { donors = try running.donors(terms.keys, in: &store) } catch {
+            notices.append(("update-reuse-impossible", "no block of the running slot can be used, all are fetched: \(error.text)"))
+        }
+    }
+
+    private mutating func startPart<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
         let place = places[current]
         writer = BlockWriter(place.part, place.identity, at: place.base)
-        guard hasHashArea(place, &store) else {
-            fetching = 0..<place.part.blocks
-            return fetchRest()
+        window = nil
+        doneBlocks = 0
+        isResumed = hasHashArea(place, &store)
+        let hashArea = place.part.geometry.hashAreaBlocks
+        if isResumed {
+            doneBlocks = hashArea
+            return try openWindow(at: hashArea, &store)
         }
-        fetching = place.part.geometry.hashAreaBlocks..<place.part.geometry.hashAreaBlocks
-        phase = .searching
-        return .proceed
+        let isFull = !hasDonor(place.identity)
+        if isFull, !donors.isEmpty { notices.append(("update-reuse-impossible", "the running release was made with another salt: all blocks are fetched")) }
+        fetching = 0..<(isFull ? place.part.blocks : hashArea)
+        return try fetchRest()
+    }
+
+    /// Leaf hashes tell of equal blocks only where they were made with the same salt.
+    private func hasDonor(_ identity: VerityIdentity) -> Bool {
+        for donor in donors where donor.identity.salt == identity.salt { return true }
+        return false
     }
 
     /// Whether superblock and tree are there from an earlier try, so that data can be found by them.
@@ -226,44 +275,123 @@ public struct Installation: Sendable {
         } catch { return false }
     }
 
-    private mutating func fetchRest() -> InstallRequest {
+    private mutating func fetchRest() throws(InstallError) -> InstallRequest {
         phase = .blocks
         let stride = writer!.part.stride
+        let needed = fetchedBytes + max(fetching.count, window?.missing ?? 0) * stride
+        guard UInt64(needed) <= terms.downloadMaximumBytes else {
+            throw .downloadLimit(neededBytes: needed, allowedBytes: terms.downloadMaximumBytes)
+        }
         outstandingBytes = min(fetching.count, Self.fetchMaximum / stride) * stride
         return .fetch(offset: writer!.part.offset(ofPosition: fetching.lowerBound), length: outstandingBytes)
     }
 
-    /// Passes over what is in the slot already, then asks for the run of blocks that is not.
+    // MARK: blocks that need not be fetched
+
+    private mutating func openWindow<S: Store & ~Copyable>(at position: Int, _ store: inout S) throws(InstallError) -> InstallRequest {
+        guard position < writer!.part.blocks else { return try finishPart(&store) }
+        window = ReuseWindow(position..<min(position + ReuseWindow.blocksMaximum, writer!.part.blocks))
+        cursor = position
+        phase = .searching
+        return .proceed
+    }
+
+    /// Passes over what is in the slot already, and notes what is not.
     private mutating func search<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
-        let total = writer!.part.blocks
-        var position = fetching.upperBound
-        let sliceEnd = min(position + Self.batchBlocks, total)
-        while position < sliceEnd {
-            let isPresent = try writer!.isPresent(position, in: &store)
-            if isPresent, fetching.isEmpty {
-                fetching = position + 1..<position + 1
-            } else if isPresent {
-                return fetchRest()
+        let end = min(cursor + (isResumed ? Self.batchBlocks : Self.searchBlocks), window!.range.upperBound)
+        while cursor < end {
+            if isResumed, try writer!.isPresent(cursor, in: &store) {
+                doneBlocks += 1
             } else {
-                fetching = fetching.lowerBound..<position + 1
+                window!.want(cursor, try writer!.digest(cursor, in: &store))
             }
-            position += 1
+            cursor += 1
         }
-        if !fetching.isEmpty, position == total || fetching.count >= Self.searchBlocks { return fetchRest() }
-        return position == total ? try finishPart(&store) : .proceed
+        guard cursor == window!.range.upperBound else { return .proceed }
+        window!.close()
+        phase = .matching
+        cursor = 0
+        return .proceed
+    }
+
+    /// Looks the running slot's leaf hashes up among those that are wanted.
+    private mutating func match<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
+        var left = Self.leafBlocks, skipped = 0
+        for donor in donors where donor.identity.salt == writer!.identity.salt && window!.missing > 0 {
+            while cursor < skipped + donor.leafBlocks {
+                guard left > 0 else { return .proceed }
+                do throws(StoreError) { try donor.offer(cursor - skipped, to: &window!, from: &store) } catch {
+                    notices.append(("update-reuse-impossible", "the running slot's hashes can't be read: \(error.text)"))
+                    donors = []
+                    break
+                }
+                cursor += 1
+                left -= 1
+            }
+            skipped += donor.leafBlocks
+        }
+        window!.end()
+        phase = .copying
+        cursor = window!.range.lowerBound
+        return .proceed
+    }
+
+    /// Copies a run of blocks that stand as they are in the running slot; each is verified like one that was fetched.
+    private mutating func copy<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
+        let end = window!.range.upperBound
+        while cursor < end, window!.source(cursor) == nil { cursor += 1 }
+        guard cursor < end, let first = window!.source(cursor) else { return try planned(&store) }
+        guard let donor = donors.first(where: { $0.numbers.contains(first) }) else {
+            window!.reject(cursor)
+            return .proceed
+        }
+        var count = 1
+        while count < Self.batchBlocks, cursor + count < end, donor.numbers.contains(first + count), window!.source(cursor + count) == first + count { count += 1 }
+        var bytes = [UInt8](repeating: 0, count: count * blockSize)
+        do throws(StoreError) { try store.read(at: donor.base + (first - donor.firstNumber) * blockSize, into: &bytes) } catch {
+            for position in cursor..<cursor + count { window!.reject(position) }
+            return .proceed
+        }
+        do throws(InstallError) {
+            count = try writer!.write(bytes, at: cursor, to: &store)
+        } catch {
+            guard case .blockAltered(.data(let index), _) = error else { throw error }
+            // A damaged block, or another with the same beginning of its hash: it is fetched.
+            count = index + writer!.part.geometry.hashAreaBlocks - cursor
+            window!.reject(cursor + count)
+        }
+        cursor += count
+        doneBlocks += count
+        copiedBlocks += count
+        return .proceed
+    }
+
+    /// All that is found is in the slot; the rest is fetched, and how much that is is told.
+    private mutating func planned<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
+        let missing = window!.missing, count = window!.range.count
+        let found = "\(copiedBlocks) blocks so far come from the running slot; of the next \(count) are \(missing) to be fetched, \(missing * writer!.part.stride) bytes"
+        notices.append((missing == count ? "update-download-full" : "update-plan", found))
+        fetching = window!.range.lowerBound..<window!.range.lowerBound
+        return try nextRun(&store)
+    }
+
+    private mutating func nextRun<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
+        guard let open = window, let run = open.run(from: fetching.upperBound) else {
+            return try openWindow(at: window?.range.upperBound ?? fetching.upperBound, &store)
+        }
+        fetching = run
+        return try fetchRest()
     }
 
     private mutating func takeBlocks<S: Store & ~Copyable>(_ bytes: [UInt8], _ store: inout S) throws(InstallError) -> InstallRequest {
         guard bytes.count <= outstandingBytes else { throw .oversent }
         outstandingBytes -= bytes.count
+        fetchedBytes += bytes.count
         buffer += bytes
         guard outstandingBytes == 0 || buffer.count >= Self.batchBlocks * blockSize else { return .receive }
         try writeBuffer(&store)
         guard outstandingBytes == 0 else { return .receive }
-        guard fetching.isEmpty else { return fetchRest() }
-        if fetching.upperBound == writer!.part.blocks { return try finishPart(&store) }
-        phase = .searching
-        return .proceed
+        return fetching.isEmpty ? try nextRun(&store) : try fetchRest()
     }
 
     /// Opens, verifies and writes the whole blocks of the buffer. Those before one that is not sound are
@@ -274,6 +402,8 @@ public struct Installation: Sendable {
         let count = try writer!.write(blocks, at: fetching.lowerBound, to: &store)
         if let sealed { throw sealed }
         fetching = fetching.lowerBound + count..<fetching.upperBound
+        doneBlocks += count
+        window?.fetched(count)
         buffer.removeFirst(count * writer!.part.stride)
     }
 
@@ -296,14 +426,14 @@ public struct Installation: Sendable {
     private mutating func fetchAgain<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
         try writeBuffer(&store)
         buffer = []
-        return fetchRest()
+        return try fetchRest()
     }
 
     // MARK: the end
 
     private mutating func finishPart<S: Store & ~Copyable>(_ store: inout S) throws(InstallError) -> InstallRequest {
         current += 1
-        guard current == places.count else { return startPart(&store) }
+        guard current == places.count else { return try startPart(&store) }
         do throws(StoreError) { try store.sync() } catch { throw .slot(error) }
         startReadBack(0)
         phase = .readBack

@@ -1,5 +1,5 @@
 // Duty: the role that writes the inactive slot: takes the order, fetches through the uplink, installs.
-// Trust: runs confined, with the slot's partition and two channels; what comes from the uplink is
+// Trust: runs confined, with the slot's partition, the running slot's to read, and two channels; what comes from the uplink is
 // anybody's. Must never write before the supervisor has marked the slot, nor outlive its order.
 
 import Authority
@@ -12,7 +12,7 @@ import System
 
 /// The grants of the installer in the authority table, in their order.
 private enum GrantIndex {
-    static let uplink = 1, slot = 2, boot = 3
+    static let uplink = 1, slot = 2, boot = 3, runningSlot = 4, runningBoot = 5
 }
 
 /// Runs the installer in this process, which the supervisor has started for it, until its order is done.
@@ -20,7 +20,7 @@ public func runInstaller(descriptorCount: Int) -> Never {
     let start = RoleStart(.installer, descriptorCount: descriptorCount)
     do throws(InstallerFailure) {
         let slot = try openSlot(start)
-        let session = InstallSession(path: try order(start).path, installation: try installation(start, slot.layout))
+        let session = InstallSession(path: try order(start).path, installation: try installation(start, slot.layout, slot.runningSlot))
         var role = InstallerRole(start, slot: slot, session: session)
         try role.run()
     } catch { RoleStart.end(.installer, error.text) }
@@ -32,11 +32,15 @@ struct InstallerFailure: Error {
     let text: String
 }
 
-private func openSlot(_ start: borrowing RoleStart) throws(InstallerFailure) -> SlotStore<BlockStore> {
+private func openSlot(_ start: borrowing RoleStart) throws(InstallerFailure) -> InstallerStore<BlockStore> {
     do throws(SystemError) {
-        return SlotStore(
+        let inactive = SlotStore(
             try BlockStore(Descriptor(owning: start.descriptor(GrantIndex.slot))),
             boot: try BlockStore(Descriptor(owning: start.descriptor(GrantIndex.boot))))
+        let running = SlotStore(
+            try BlockStore(Descriptor(owning: start.descriptor(GrantIndex.runningSlot))),
+            boot: try BlockStore(Descriptor(owning: start.descriptor(GrantIndex.runningBoot))))
+        return InstallerStore(inactive, running: running)
     } catch { throw InstallerFailure(text: error.text) }
 }
 
@@ -47,7 +51,7 @@ private func order(_ start: borrowing RoleStart) throws(InstallerFailure) -> Ins
     } catch { throw InstallerFailure(text: "order: \(error.text)") }
 }
 
-private func installation(_ start: borrowing RoleStart, _ layout: SlotLayout?) throws(InstallerFailure) -> Installation {
+private func installation(_ start: borrowing RoleStart, _ layout: SlotLayout?, _ running: RunningSlot?) throws(InstallerFailure) -> Installation {
     let keySet = start.document(.keySet), boardFile = start.document(.board)
     let keys: KeySet, board: BoardDescription
     do throws(PayloadError) { keys = try KeySet(decoding: keySet.span.bytes) } catch { throw InstallerFailure(text: error.text) }
@@ -55,9 +59,11 @@ private func installation(_ start: borrowing RoleStart, _ layout: SlotLayout?) t
         board = try BoardDescription(decoding: boardFile.span.bytes)
     } catch { throw InstallerFailure(text: error.text) }
     guard let layout else { throw InstallerFailure(text: "the slot's partition is too small to be one") }
-    let floor = try order(start).floor
+    let order = try order(start)
     return Installation(
-        terms: InstallTerms(keys: keys, board: board.name, hardwareRevision: board.hardwareRevision, floor: floor), slot: layout)
+        terms: InstallTerms(
+            keys: keys, board: board.name, hardwareRevision: board.hardwareRevision, floor: order.floor, downloadMaximumBytes: order.downloadMaximumBytes),
+        slot: layout, running: running)
 }
 
 /// The shell: packets and time in, packets out.
@@ -70,13 +76,13 @@ struct InstallerRole: ~Copyable {
 
     private let supervisor: Int32
     private let uplink: Int32
-    private var slot: SlotStore<BlockStore>
+    private var slot: InstallerStore<BlockStore>
     private var session: InstallSession
     private var sender = Sender()
     private var buffer = [UInt8](repeating: 0, count: Channel.packetMaximum)
     private var checkInAt: UInt64 = 0
 
-    init(_ start: borrowing RoleStart, slot: consuming SlotStore<BlockStore>, session: InstallSession) {
+    init(_ start: borrowing RoleStart, slot: consuming InstallerStore<BlockStore>, session: InstallSession) {
         supervisor = start.supervisor
         uplink = start.descriptor(GrantIndex.uplink)
         self.slot = slot

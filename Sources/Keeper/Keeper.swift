@@ -345,8 +345,8 @@ struct Keeper: ~Copyable {
             try request(command.payload.action, issuers: keys.issuers(of: command), entry)
         case .calibration(let digest):
             try order(digest, Pending(id: 0, word: "calibration", issuer: issuer, counter: counter, object: object, since: now))
-        case .update(let bundle):
-            try accept(.update(path: bundle), object, issuer, counter, "update to \(bundle)")
+        case .update(let bundle, let maximum):
+            try accept(.update(path: bundle, downloadMaximumBytes: maximum), object, issuer, counter, "update to \(bundle)")
         case .reboot:
             try accept(.reboot, object, issuer, counter, "reboot")
         case .kill(let role): try inject(.kill, role, object, issuer, counter)

@@ -53,13 +53,14 @@ public struct InstalledManifest {
 
 /// Reads the manifest of a slot and verifies its signatures, and that what it names can lie there.
 /// The images are not looked at: `VerityScan` does that, `verifySlot` does both.
+/// - base: where the slot begins in the store; the offsets count from there.
 /// - layout: where the store is more than the slot's partition.
 public func installedManifest<S: Store & ~Copyable>(
-    in store: inout S, layout: SlotLayout? = nil, keys: KeySet
+    in store: inout S, at base: Int = 0, layout: SlotLayout? = nil, keys: KeySet
 ) throws(SlotError) -> InstalledManifest {
     guard let layout = layout ?? SlotLayout(size: store.size) else { throw .partition }
     var area = [UInt8](repeating: 0, count: ObjectArea.size)
-    do throws(StoreError) { try store.read(at: layout.manifestOffset, into: &area) } catch { throw .store(error) }
+    do throws(StoreError) { try store.read(at: base + layout.manifestOffset, into: &area) } catch { throw .store(error) }
     let object: [UInt8]
     do throws(ObjectAreaError) { object = try SlotLayout.manifestArea.object(in: area.span.bytes) } catch { throw .manifestArea(error) }
     let manifest: Verified<Manifest>

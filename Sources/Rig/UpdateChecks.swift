@@ -33,20 +33,29 @@ extension Story {
             }
         }
         refusal("a block of data altered", "P-T1 C-T1", "bundle-block-altered", writes: true) {
-            try altered(scene, try scene.next(), as: "altered-data") { $0.count / 2 }
+            // One that the running release does not have: others are not even fetched.
+            let fetched = try changedBlocks(scene.workshop.folder + "/1.0.0.bundle", try scene.next())
+            return try altered(scene, try scene.next(), as: "altered-data") { _ in fetched.last! + 100 }
         }
         refusal("signed by a key that may not sign releases", "P-T1", "manifest-key-purpose") {
             try scene.workshop.bundle(release: "1.1.1", index: 2, calibration: scene.calibration(), key: .calibrator)
         }
         check("update A to B: verified as it streams, tried, marked good, floor raised", threat: "P-T1", timeoutSeconds: 400) {
+            _ = try updatable(scene)
             let start = monotonicNanoseconds()
             let (birth, floor) = try update(scene, to: try scene.next(), release: "1.1.0")
             try require(birth.boot.isTrial, "it was not on trial")
             let ranges = scene.rig.updates.requests.filter { !$0.range.isEmpty && $0.path.contains("1.1.0") }
             try require(!ranges.isEmpty, "it was not fetched by ranges")
+            // As nginx logged it: the manifest's 64 KiB, the tree, which is fetched whole (a block for 128, and the levels
+            // above), and of the data what release 1.0.0 does not have.
+            let fetched = ranges.reduce(0) { $0 + $1.bytesSent }
+            let changed = try changedBlocks(scene.workshop.folder + "/1.0.0.bundle", try scene.next()).count * 4096
+            let tree = try (Data(contentsOf: URL(fileURLWithPath: scene.next())).count / 4096 / 128 + 4) * 4096
+            try require(fetched <= 65536 + tree + changed * 102 / 100, "\(fetched) bytes were fetched where \(changed) had changed")
             return String(
-                format: "slot %@ runs %@, %@, %d ranges, %.1f s", birth.boot.slot, birth.boot.release, floor.text, ranges.count,
-                seconds(start, monotonicNanoseconds()))
+                format: "slot %@ runs %@, %@, %d bytes fetched in %d ranges, %d changed, %.1f s", birth.boot.slot, birth.boot.release, floor.text,
+                fetched, ranges.count, changed, seconds(start, monotonicNanoseconds()))
         }
         refusal("an older signed release, by the TPM's floor", "P-T1", "below-floor") {
             if (scene.reports.birth?.boot.rollbackIndex ?? 0) < 2 { _ = try update(scene, to: try scene.next(), release: "1.1.0") }
@@ -55,7 +64,7 @@ extension Story {
         check("kill -9 of the installer: the slot stays unbootable, the next order completes", threat: "P-E1 P-D2", timeoutSeconds: 400) {
             _ = try updatable(scene)
             let index = max(2, Int(scene.reports.birth?.boot.rollbackIndex ?? 0))
-            let bundle = try scene.workshop.bundle(release: "1.2.0", index: index, calibration: scene.calibration())
+            let bundle = try scene.workshop.bundle(release: "1.2.0", index: index, calibration: scene.calibration(), root: try scene.product("1.2.0", bytes: 3 << 20))
             try scene.rig.updates.serve(bundle, as: "1.2.0.bundle")
             scene.rig.updateCable.condition = .slow(bytesPerSecond: 400_000)
             defer { scene.rig.updateCable.condition = .whole }
@@ -99,7 +108,18 @@ extension Scene {
     func next() throws -> String {
         let path = workshop.folder + "/1.1.0.bundle"
         if FileManager.default.fileExists(atPath: path) { return path }
-        return try workshop.bundle(release: "1.1.0", index: 2, calibration: calibration())
+        return try workshop.bundle(release: "1.1.0", index: 2, calibration: calibration(), root: try product("1.1.0", bytes: 300_000))
+    }
+
+    /// A product's folder with one file that no other release has, and that can't be compressed.
+    func product(_ name: String, bytes: Int) throws -> String {
+        let folder = workshop.folder + "/product-" + name
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        var content = Data(capacity: bytes)
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<bytes / 8 { withUnsafeBytes(of: generator.next()) { content.append(contentsOf: $0) } }
+        try content.write(to: URL(fileURLWithPath: folder + "/product.bin"))
+        return folder
     }
 }
 
@@ -128,6 +148,13 @@ private func update(_ scene: Scene, to bundle: String, release: String) throws -
     try require(!scene.opened(since: mark), "the inlet was opened")
     let good = try scene.event("marked-good", release, since: mark, timeoutSeconds: 120)
     return (birth, birth.boot.rollbackIndex > birth.boot.floor ? try scene.event("floor-raised", since: mark) : good)
+}
+
+/// Where the blocks of a bundle in the clear stand, behind its manifest, that another one does not have.
+private func changedBlocks(_ old: String, _ new: String) throws -> [Int] {
+    let old = try Data(contentsOf: URL(fileURLWithPath: old)), new = try Data(contentsOf: URL(fileURLWithPath: new))
+    let known = Set(stride(from: 65536, to: old.count, by: 4096).map { old[$0..<$0 + 4096] })
+    return stride(from: 65536, to: new.count, by: 4096).filter { !known.contains(new[$0..<$0 + 4096]) }
 }
 
 /// A copy of a bundle with one bit flipped.

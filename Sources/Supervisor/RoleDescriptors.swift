@@ -19,6 +19,8 @@ struct RoleDescriptors {
     private let journal: Int32
     private let inactiveSlot: Int32
     private let inactiveBoot: Int32
+    private let runningSlot: Int32
+    private let runningBoot: Int32
     private let packetSocket: Int32
     /// Of the interface; empty where DHCP is not spoken.
     let hardwareAddress: [UInt8]
@@ -32,8 +34,10 @@ struct RoleDescriptors {
         hasTPM = board.tpm == .required
         journal = try Descriptor(opening: board.devicePath(of: .journal), .readWrite).release()
         inactiveSlot = try Descriptor(opening: board.devicePath(of: inactive.partition), .readWrite).release()
-        let boot = board.size(of: inactive.bootPartition) > 0 ? board.devicePath(of: inactive.bootPartition) : "/dev/null"
-        inactiveBoot = try Descriptor(opening: boot, .readWrite).release()
+        func boot(_ slot: SlotName) -> String { board.size(of: slot.bootPartition) > 0 ? board.devicePath(of: slot.bootPartition) : "/dev/null" }
+        inactiveBoot = try Descriptor(opening: boot(inactive), .readWrite).release()
+        runningSlot = try Descriptor(opening: board.devicePath(of: inactive.other.partition), .read).release()
+        runningBoot = try Descriptor(opening: boot(inactive.other), .read).release()
         if usesDHCP {
             let socket = try PacketSocket.open(interface: board.network.name)
             packetSocket = socket.descriptor
@@ -70,6 +74,8 @@ struct RoleDescriptors {
             case .journal: out.append(journal)
             case .inactiveSlot: out.append(inactiveSlot)
             case .inactiveBoot: out.append(inactiveBoot)
+            case .runningSlot: out.append(runningSlot)
+            case .runningBoot: out.append(runningBoot)
             case .packetSocket: out.append(packetSocket)
             }
         }

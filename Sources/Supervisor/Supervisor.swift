@@ -367,12 +367,12 @@ struct Supervisor: ~Copyable {
         case .connected(let connected): uplinkConnected = connected
         case .lease(let address, let prefixLength, let router): takeLease(address, Int(prefixLength), router)
         case .leaseLost: dropLease()
-        case .update(let path): beginUpdate(path, now)
+        case .update(let path, let maximum): beginUpdate(path, maximum, now)
         case .reboot: orderReboot(now)
         case .inject(let fault, let target): inject(fault, target)
         case .installing(let release): installing(release)
         case .installed(let release): installed(release, now)
-        case .progress(let done, let total): event("update-progress", "\(done) of \(total) bytes")
+        case .progress(let done, let total, let rate): event("update-progress", Self.progressText(done, total, rate))
         case .installFailed(let code, let text): event(code, text)
         }
     }
@@ -436,12 +436,12 @@ struct Supervisor: ~Copyable {
 
     // MARK: update and health
 
-    private mutating func beginUpdate(_ path: String, _ now: UInt64) {
+    private mutating func beginUpdate(_ path: String, _ downloadMaximumBytes: UInt64, _ now: UInt64) {
         let isUnderWay = supervision[.installer].state != .stopped || rebootAt != nil
         if let refusal = UpdateRefusal(isMarkedGood: isMarkedGood, tripStands: tripStands, isUnderWay: isUnderWay) {
             return event(refusal.code, refusal.text)
         }
-        order = InstallOrder(path: commissioning.updatePath + path, floor: max(report.floor, manifest.rollbackIndex))
+        order = InstallOrder(path: commissioning.updatePath + path, floor: max(report.floor, manifest.rollbackIndex), downloadMaximumBytes: downloadMaximumBytes)
         event("update-began", path)
         supervision.want(.installer, now: now)
     }
@@ -455,6 +455,12 @@ struct Supervisor: ~Copyable {
             event(error.code, error.text)
             return error
         }
+    }
+
+    private static func progressText(_ done: UInt64, _ total: UInt64, _ bytesPerSecond: UInt64) -> String {
+        let text = "\(done) of \(total) bytes"
+        guard bytesPerSecond > 0, done <= total else { return text }
+        return text + ", \(bytesPerSecond) bytes/s, about \((total - done) / bytesPerSecond) s left"
     }
 
     private mutating func installing(_ release: String) {

@@ -5,7 +5,7 @@ import Testing
 var roleMessages: [RoleMessage] { [
     .checkIn, .event(code: "trip", text: "level-high"), .control(healthy: true, tripped: false), .connected(true),
     .lease(address: [10, 0, 2, 15], prefixLength: 24, router: [10, 0, 2, 2]), .leaseLost, .update(path: "2.bundle"), .reboot,
-    .installing(release: "2"), .installed(release: "2"), .progress(done: 1, total: .max),
+    .installing(release: "2"), .installed(release: "2"), .progress(done: 1, total: .max, bytesPerSecond: 7),
     .installFailed(code: "below-floor", text: "too old"), .inject(.kill, .uplink), .inject(.freeze, .keeper),
     .retained([1]), .calibration([2]), .keySet([4]), .findContentKey(keys: [5]), .contentKey([6]), .calibrationInForce(digest: [UInt8](repeating: 3, count: 32)),
 ] }
@@ -72,7 +72,7 @@ private func channels(_ role: RoleAuthority) -> Set<RoleName> {
 
     @Test("P-E2 what one role holds no other holds: lines, TPM, journal, slot")
     func grantsAreSingle() {
-        for grant in [Grant.lines, .analogues, .tpm, .journal, .inactiveSlot, .inactiveBoot, .packetSocket] {
+        for grant in [Grant.lines, .analogues, .tpm, .journal, .inactiveSlot, .inactiveBoot, .runningSlot, .runningBoot, .packetSocket] {
             #expect(Authority.table.filter { $0.grants.contains(grant) }.count == 1)
         }
         #expect(Authority.of(.controller).grants.contains(.lines) && Authority.of(.controller).grants.contains(.analogues))

@@ -18,7 +18,7 @@ private let actions: [Action] = [
     .setpoint(actuator: "inlet", permille: 0), .setpoint(actuator: String(repeating: "x", count: Command.nameMaximum), permille: 1000),
     .select(actuator: "inlet", permille: 1000), .renew(actuator: "inlet"), .release(actuator: "inlet"), .phase("filling"),
     .bypass(trip: "level-high", minutes: 0), .bypass(trip: "level-high", minutes: .max), .partialStroke(actuator: "inlet"),
-    .calibration(digest: [UInt8](repeating: 0xCA, count: 32)), .update(bundle: "2.bundle"), .reboot,
+    .calibration(digest: [UInt8](repeating: 0xCA, count: 32)), .update(bundle: "2.bundle"), .update(bundle: "2.bundle", downloadMaximumBytes: 30), .reboot,
 ] + Role.allCases.map { .kill($0) } + Role.allCases.map { .freeze($0) }
 
 private func decoded(_ bytes: [UInt8]) -> Command? { try? Command(decoding: bytes.span.bytes) }

@@ -86,7 +86,7 @@ private func mode(_ path: String) throws -> Int { try #require(FileManager.defau
             ("release inlet", .release(actuator: "inlet")), ("phase filling", .phase("filling")), ("bypass level-high 30", .bypass(trip: "level-high", minutes: 30)),
             ("partial-stroke inlet", .partialStroke(actuator: "inlet")),
             ("calibration \(String(repeating: "ca", count: 32))", .calibration(digest: [UInt8](repeating: 0xCA, count: 32))),
-            ("update two.bundle", .update(bundle: "two.bundle")), ("reboot", .reboot), ("kill uplink", .kill(.uplink)), ("freeze keeper", .freeze(.keeper)),
+            ("update two.bundle", .update(bundle: "two.bundle")), ("update two.bundle 30", .update(bundle: "two.bundle", downloadMaximumBytes: 30)), ("reboot", .reboot), ("kill uplink", .kill(.uplink)), ("freeze keeper", .freeze(.keeper)),
         ] {
             #expect(try CommandWords.action(words.split(separator: " ").map(String.init)) == action)
             #expect(try CommandWords.action(CommandWords.text(action).split(separator: " ").map(String.init)) == action)

@@ -35,7 +35,7 @@ private struct Peers {
             case .supervisor(.installing(let release)):
                 #expect(release == "2")
                 if allows { queue += session.heard(.proceed, now: now, on: &store) }
-            case .supervisor(.progress(let done, _)): progress.append(done)
+            case .supervisor(.progress(let done, _, _)): progress.append(done)
             case .supervisor(let message): last = message
             case .over: return last
             }

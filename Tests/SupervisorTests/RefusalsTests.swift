@@ -20,6 +20,7 @@ private enum Samples {
         .refused(.belowFloor(index: 3, floor: 5)), .installerTooOld(needed: 2, present: 1),
         .layout(.slotTooSmall(neededBytes: 9_437_184, presentBytes: 8_323_072)), .keys(.noRecipient),
         .blockSealed(block, offset: 135_168), .blockAltered(block, offset: 135_168), .slot(store), .readBack(.altered(block)), .manifestReadBack,
+        .downloadLimit(neededBytes: 28_131_328, allowedBytes: 1_000_000),
     ]
     static func number(_ error: InstallError) -> Int {
         switch error {
@@ -36,6 +37,7 @@ private enum Samples {
         case .slot: 10
         case .readBack: 11
         case .manifestReadBack: 12
+        case .downloadLimit: 13
         }
     }
 
@@ -156,7 +158,7 @@ private enum Samples {
 
     @Test("every case has its sample")
     func complete() {
-        #expect(Samples.install.map(Samples.number) == Array(0..<13))
+        #expect(Samples.install.map(Samples.number) == Array(0..<14))
         #expect(Samples.release.map(Samples.number) == Array(0..<3))
         #expect(Samples.layout.map(Samples.number) == Array(0..<3))
         #expect(Samples.keys.map(Samples.number) == Array(0..<3))
