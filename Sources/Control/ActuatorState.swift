@@ -89,6 +89,20 @@ struct Duty {
         }
     }
 
+    /// What had been used up when this was kept counts as if it had been used just before: no hour has less of it.
+    mutating func restore(starts count: Int, runningMilliseconds: Int) {
+        var bucket = (current + Self.buckets - 1) % Self.buckets
+        starts[bucket] = UInt16(clamping: count)
+        startsInHour = Int(starts[bucket])
+        var left = min(runningMilliseconds, (Self.buckets - 1) * Self.minute)
+        self.runningMilliseconds = left
+        while left > 0 {
+            running[bucket] = UInt16(min(left, Self.minute))
+            left -= Int(running[bucket])
+            bucket = (bucket + Self.buckets - 1) % Self.buckets
+        }
+    }
+
     private mutating func turn() {
         intoMinute = 0
         current = (current + 1) % Self.buckets
@@ -291,6 +305,9 @@ extension Control {
             actuators[a].wasDriven = isDriven
             if started {
                 actuators[a].cycles = min(actuators[a].cycles, UInt32.max - 1) + 1
+                // A restart forgets a sixtieth of the allowed starts at the most.
+                let allowed = actuators[a].envelope.startsPerHour
+                if allowed > 0, actuators[a].duty.startsInHour % max(1, allowed / 60) == 0 { retainedRevision &+= 1 }
                 tellLifetime(a)
             }
             tellExhausted(a)

@@ -23,7 +23,7 @@ public enum Check: UInt8, Sendable, CaseIterable {
     case selectorContradiction, selectorFlapping, buttonStuck, buttonFresh, buttonConflict, bumpless
     // Supervision and the ways to safe.
     case supervisionTimeout, sequenceEnds, safeOnFault, safeOnTrip, safeOnOff
-    case lifetime, proofInterval, retainedTrips, retainedFaults, retainedWhole, adoptInside, adoptAway
+    case lifetime, proofInterval, retainedTrips, retainedFaults, retainedDuty, retainedWhole, adoptInside, adoptAway
     // The output gate.
     case gateBothLines, gateEnvelope, gateRest, gateAway, gateSafe, gateMinimumOff, gateSlew, gateShare, gatePulse
 }

@@ -35,6 +35,8 @@ public struct Control: ~Copyable {
     var resets: [ResetButton] = []
     var selectors: [SelectorState] = []
     var sensors: [SensorState] = []
+    /// The places of the flow meters among the sensors: what is totalised.
+    var meters: [Int] = []
     var votings: [VotingState] = []
     /// For each sensor: its place among the votings, and whether its value is 0 or 1.
     var votingOf: [Int] = []
@@ -92,6 +94,7 @@ public struct Control: ~Copyable {
             sensors.append(SensorState(sensor, line: input, channel: channel))
             isSwitch.append(calibration.isSwitch(i))
             votingOf.append(votings.count)
+            if case .flowMeter = sensor.source { meters.append(i) }
             if case .voting(let voting) = sensor.source { votings.append(VotingState(voting, sensor: i, areSwitches: calibration.isSwitch(i))) }
             if case .analogue = sensor.source { channel += 1 }
             input += sensor.inputLines.count

@@ -1,4 +1,4 @@
-// Duty: what must outlive the controller and a power cut: latched trips, faults, cycles, hours, the phase.
+// Duty: what must outlive the controller and a power cut: latched trips, faults, cycles, hours, duty, totals, the phase.
 // Trust: it comes back from the supervisor's store; what is unreadable counts as if every trip had stood.
 // Must never make a start less safe than no memory at all.
 
@@ -7,9 +7,11 @@ import Calibration
 
 /// The form of what is retained, by name, so that it holds under the next calibration as well:
 ///
-///     [1, calibration version, phase, [latched trip, ...], [[actuator, fault, cycles, minutes since its proof test], ...]]
+///     [2, calibration version, phase, [latched trip, ...],
+///      [[actuator, fault, cycles, minutes since its proof test, starts in the hour, milliseconds of running in the hour], ...],
+///      [[flow meter, microlitres], ...]]
 public enum Retained {
-    public static let formatVersion: UInt64 = 1
+    public static let formatVersion: UInt64 = 2
     /// Bytes of the largest.
     public static let encodedMaximum = 4096
 }
@@ -19,11 +21,13 @@ struct Names {
     var trips: [String] = []
     var actuators: [String] = []
     var phases: [String] = []
+    var sensors: [String] = []
     var calibrationVersion: UInt64
 
     init(_ calibration: Calibration) {
         for trip in calibration.trips { trips.append(trip.name) }
         for actuator in calibration.actuators { actuators.append(actuator.name) }
+        for sensor in calibration.sensors { sensors.append(sensor.name) }
         phases = calibration.phases
         calibrationVersion = calibration.version
     }
@@ -32,7 +36,7 @@ struct Names {
 extension Control {
     /// Appends it; allocates nothing where the writer has room.
     public func encodeRetained(into writer: inout CBORWriter) {
-        writer.array(5)
+        writer.array(6)
         writer.unsigned(Retained.formatVersion)
         writer.unsigned(names.calibrationVersion)
         writer.text(phase < names.phases.count ? names.phases[phase] : "")
@@ -42,11 +46,19 @@ extension Control {
         for i in trips.indices where trips[i].isLatched { writer.text(names.trips[i]) }
         writer.array(actuators.count)
         for a in actuators.indices {
-            writer.array(4)
+            writer.array(6)
             writer.text(names.actuators[a])
             writer.unsigned(UInt64(actuators[a].fault.rawValue))
             writer.unsigned(UInt64(actuators[a].cycles))
             writer.unsigned(UInt64(actuators[a].minutesSinceProof))
+            writer.unsigned(UInt64(actuators[a].duty.startsInHour))
+            writer.unsigned(UInt64(actuators[a].duty.runningMilliseconds))
+        }
+        writer.array(meters.count)
+        for i in meters.indices {
+            writer.array(2)
+            writer.text(names.sensors[meters[i]])
+            writer.unsigned(sensors[meters[i]].total)
         }
     }
 
@@ -62,7 +74,7 @@ extension Control {
 
     private mutating func takeOver(_ bytes: RawSpan, counts: Bool) throws(CBORError) {
         var reader = CBORReader(bytes)
-        try reader.array(exactly: 5)
+        try reader.array(exactly: 6)
         guard try reader.unsigned() == Retained.formatVersion else { throw .outOfRange(at: 1) }
         _ = try reader.unsigned()
         let phase = try reader.text(maximum: Calibration.nameMaximum)
@@ -75,20 +87,27 @@ extension Control {
             if !isKnown { latchTrips() }
         }
         for _ in 0..<(try reader.array(maximum: Calibration.actuatorsMaximum)) {
-            try reader.array(exactly: 4)
+            try reader.array(exactly: 6)
             let name = try reader.text(maximum: Calibration.nameMaximum)
             let at = reader.offset
             guard let fault = Reason(rawValue: try reader.u8()) else { throw .outOfRange(at: at) }
-            let (cycles, minutes) = (try reader.u32(), try reader.u32())
+            let (cycles, minutes, starts, running) = (try reader.u32(), try reader.u32(), try reader.u32(), try reader.u32())
             var isKnown = false
             for a in actuators.indices where counts && names.actuators[a] == name {
                 isKnown = true
                 actuators[a].cycles = cycles
                 actuators[a].minutesSinceProof = minutes
+                if enforced(.retainedDuty) { actuators[a].duty.restore(starts: Int(starts), runningMilliseconds: Int(running)) }
                 if fault != .none, enforced(.retainedFaults) { raise(fault, a) }
             }
             // Under another name it is at fault all the same.
             if counts, fault != .none, !isKnown { latchTrips() }
+        }
+        for _ in 0..<(try reader.array(maximum: Calibration.sensorsMaximum)) {
+            try reader.array(exactly: 2)
+            let name = try reader.text(maximum: Calibration.nameMaximum)
+            let total = try reader.unsigned()
+            for i in meters.indices where counts && names.sensors[meters[i]] == name { sensors[meters[i]].restore(total: total) }
         }
         try reader.end()
     }
@@ -114,13 +133,15 @@ extension Control {
         retainedRevision &+= 1
     }
 
-    /// Once a minute: the age of the proof tests; once an hour all that counts is worth keeping.
+    /// Once a minute: the age of the proof tests, and the duty of what runs; every ten minutes all that counts is worth keeping.
     mutating func countHours(_ elapsed: Int) {
         sinceMinute += elapsed
         while sinceMinute >= 60_000 {
             sinceMinute -= 60_000
             minutes &+= 1
-            if minutes % 60 == 0 { retainedRevision &+= 1 }
+            var isWorthKeeping = minutes % 10 == 0
+            for a in actuators.indices where actuators[a].wasDriven && actuators[a].envelope.runningMinutesPerHour > 0 { isWorthKeeping = true }
+            if isWorthKeeping { retainedRevision &+= 1 }
             for a in actuators.indices where actuators[a].kind == .motorValve {
                 actuators[a].minutesSinceProof = min(actuators[a].minutesSinceProof, UInt32.max - 1) + 1
                 tellOverdue(a)

@@ -41,7 +41,7 @@ struct SensorState {
     private(set) var badness: Reason = .sensorStale
     /// Switch: 1 active, 0 not. The others in their unit.
     private(set) var value = 0
-    /// Flow meter: microlitres since the start.
+    /// Flow meter: microlitres since it was first read, over restarts.
     private(set) var total: UInt64 = 0
 
     /// Flow and chatter are counted over this window.
@@ -189,6 +189,9 @@ struct SensorState {
         guard isWhole else { return }
         accept(windowCount * scale / (windowMilliseconds * divisor), windowMilliseconds, .good, .none)
     }
+
+    /// What was kept; a start counts on from there.
+    mutating func restore(total kept: UInt64) { total = kept }
 
     // MARK: loops
 

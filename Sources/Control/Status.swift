@@ -55,8 +55,10 @@ extension Control {
     /// In the unit of the sensor: see `Calibration.Sensor`.
     public func value(sensor index: Int) -> Int64 { Int64(sensors[index].value) }
     public func quality(sensor index: Int) -> Quality { sensors[index].quality }
-    /// Flow meter: microlitres since the start.
-    public func total(sensor index: Int) -> UInt64 { sensors[index].total }
+    public var meterCount: Int { meters.count }
+    /// Of the flow meter at that place among the flow meters: microlitres since it was first read, over restarts.
+    public func total(meter place: Int) -> UInt64 { sensors[meters[place]].total }
+    public func quality(meter place: Int) -> Quality { sensors[meters[place]].quality }
 
     public func isBypassed(trip index: Int) -> Bool { trips[index].isBypassed }
     public func isLatched(trip index: Int) -> Bool { trips[index].isLatched }

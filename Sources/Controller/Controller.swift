@@ -122,7 +122,8 @@ struct Controller<P: Pins, C: Channels>: ~Copyable {
         tickMilliseconds = UInt64(calibration.tickMilliseconds)
         self.ticker = ticker
         round = Round(calibration, lines, nowMilliseconds: Int64(now()))
-        report = Reporting(actuators: calibration.actuators.count, sensors: calibration.sensors.count, trips: calibration.trips.count)
+        report = Reporting(
+            actuators: calibration.actuators.count, sensors: calibration.sensors.count, meters: round.control.meterCount, trips: calibration.trips.count)
         tickEntry = wait.add(self.ticker.descriptor.raw)
         supervisorEntry = wait.add(supervisor)
         keeperEntry = wait.add(keeper)

@@ -24,7 +24,7 @@ struct Reporting: ~Copyable {
         var bypasses: UInt32
     }
 
-    /// Actuators, sensors, setpoints.
+    /// Actuators, sensors, setpoints, totals.
     private var sent: [Point?]
     private var sentStates: [State?]
     private var sentStanding: Standing?
@@ -35,8 +35,8 @@ struct Reporting: ~Copyable {
     private static let sampleMilliseconds: UInt64 = 250
     private static let refreshMilliseconds: UInt64 = 2000
 
-    init(actuators: Int, sensors: Int, trips: Int) {
-        sent = [Point?](repeating: nil, count: 2 * actuators + sensors)
+    init(actuators: Int, sensors: Int, meters: Int, trips: Int) {
+        sent = [Point?](repeating: nil, count: 2 * actuators + sensors + meters)
         sentStates = [State?](repeating: nil, count: actuators)
         tripCount = trips
     }
@@ -84,7 +84,11 @@ struct Reporting: ~Copyable {
             let sensor = index - actuators
             return Point(value: control.value(sensor: sensor), quality: control.quality(sensor: sensor).rawValue)
         }
-        return Point(value: Int64(control.status(actuator: index - actuators - sensors).setpointPermille), quality: Quality.good.rawValue)
+        if index < 2 * actuators + sensors {
+            return Point(value: Int64(control.status(actuator: index - actuators - sensors).setpointPermille), quality: Quality.good.rawValue)
+        }
+        let meter = index - 2 * actuators - sensors
+        return Point(value: Int64(clamping: control.total(meter: meter)), quality: control.quality(meter: meter).rawValue)
     }
 
     private mutating func tellStates(_ control: borrowing Control, _ keeper: Int32, _ sender: inout Sender) {

@@ -3,10 +3,11 @@
 import Calibration
 
 enum CalibrationFacts {
-    /// In the order of their numbers: actuators, then sensors, then the actuators' setpoints.
+    /// In the order of their numbers: actuators, then sensors, then the actuators' setpoints, then the flow meters' totals.
     static func points(_ calibration: Calibration) -> [PointFact] {
         calibration.actuators.map { PointFact(name: $0.name, unit: "permille") } + calibration.sensors.map { point($0, calibration) }
             + calibration.actuators.map { PointFact(name: $0.name + RunRecord.setpointSuffix, unit: "permille") }
+            + calibration.sensors.filter { if case .flowMeter = $0.source { true } else { false } }.map { PointFact(name: $0.name + RunRecord.totalSuffix, unit: "uL") }
     }
 
     private static func point(_ sensor: Sensor, _ calibration: Calibration) -> PointFact {

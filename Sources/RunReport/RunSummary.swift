@@ -90,6 +90,8 @@ public struct RunSummary: Sendable {
 extension RunRecord {
     /// What an actuator was told to go to is a point of its own: its name with this behind it.
     static let setpointSuffix = ".setpoint"
+    /// And so is what a flow meter has counted.
+    static let totalSuffix = ".total"
 
     /// Those of the calibration; without one, the points that are positions.
     var actuatorNames: [String] {

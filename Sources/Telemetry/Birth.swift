@@ -40,7 +40,7 @@ public struct Birth: Equatable, Sendable {
     public var commissioningDigest: [UInt8]
     /// Its event log is left out if the payload would get too large.
     public var boot: BootReport
-    /// Actuators first, then sensors, in the calibration's order; then the setpoint of each actuator.
+    /// Actuators first, then sensors, in the calibration's order; then the setpoint of each actuator, and the total of each flow meter.
     public var points: [PointName]
 
     public init(

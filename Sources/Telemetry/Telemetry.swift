@@ -9,8 +9,8 @@ import Bytes
 public enum Limit {
     /// The largest payload.
     public static let payloadBytes = 8192
-    /// Actuators, sensors, setpoints.
-    public static let points = 64
+    /// Actuators, sensors, setpoints, totals.
+    public static let points = 96
     public static let nameBytes = 64
     public static let unitBytes = 16
     public static let codeBytes = 64

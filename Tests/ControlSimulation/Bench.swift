@@ -1,5 +1,6 @@
 // A bench for scenarios: a calibration, its sound machine standing still, and what was seen since.
 
+import Bytes
 import Calibration
 import Control
 import SeededRandom
@@ -64,6 +65,15 @@ public final class Bench {
         run(milliseconds)
         plant.resetPressed[0] = false
         run(2 * calibration.tickMilliseconds)
+    }
+
+    /// The controller ends, and another one begins with what was kept of it.
+    public func restart() {
+        var writer = CBORWriter()
+        control.encodeRetained(into: &writer)
+        control = Control(calibration, nowMilliseconds: now)
+        control.restore(writer.bytes.span.bytes)
+        for i in 0..<control.events.count { Seen.reasons.note(control.events[i]) }
     }
 
     public func forget() { seen.removeAll() }

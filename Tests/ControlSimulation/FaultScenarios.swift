@@ -63,7 +63,12 @@ extension Scenario {
             bench.plant.probes[0].rate = 50
             bench.plant.probes[1].rate = 50
             bench.run(5000)
-            try need(abs(bench.control.value(sensor: 0) - 50_000) < 3000 && bench.control.total(sensor: 0) > 200_000, "flow \(bench.control.value(sensor: 0))")
+            try need(abs(bench.control.value(sensor: 0) - 50_000) < 3000 && bench.control.total(meter: 0) > 200_000, "flow \(bench.control.value(sensor: 0))")
+            let total = bench.control.total(meter: 0)
+            bench.restart()
+            try need(bench.control.total(meter: 0) == total, "the total is lost")
+            bench.run(5000)
+            try need(bench.control.total(meter: 0) > total + 200_000, "it does not count on")
             try need(abs(bench.control.value(sensor: 1) - 25_000) < 1500, "speed \(bench.control.value(sensor: 1))")
             bench.plant.probes[0].lie = .pulses(50)
             bench.run(1000)
@@ -248,9 +253,7 @@ extension Scenario {
             try need(bench.order(.phase(1)) == .none, "refused")
             var writer = CBORWriter()
             bench.control.encodeRetained(into: &writer)
-            bench.control = Control(bench.calibration, nowMilliseconds: bench.now)
-            bench.control.restore(writer.bytes.span.bytes)
-            for i in 0..<bench.control.events.count { Seen.reasons.note(bench.control.events[i]) }
+            bench.restart()
             try need(bench.control.isLatched(trip: 0) && bench.control.phase == 1, "lost")
             bench.control = Control(bench.calibration, nowMilliseconds: bench.now)
             // All but the end of it: the phase stands in what is there.

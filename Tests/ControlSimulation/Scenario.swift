@@ -203,6 +203,12 @@ extension Scenario {
             bench.run(1000)
             for _ in 0..<3 { try need(bench.set(0, 1000) == .none && bench.set(0, 0) == .none, "refused") }
             try need(bench.set(0, 1000) == .startsPerHour && bench.saw(.dutyExhausted, .startsPerHour), "a fourth start")
+            bench.restart()
+            bench.run(3_500_000)
+            try need(bench.set(0, 1000) == .startsPerHour, "a fourth start after a restart")
+            bench.run(200_000)
+            try need(bench.set(0, 1000) == .none && bench.set(0, 0) == .none, "the hour is over")
+            for _ in 0..<2 { try need(bench.set(0, 1000) == .none && bench.set(0, 0) == .none, "refused") }
             bench.run(3_700_000)
             try need(!bench.control.outputs[0], "it started by itself when the hour was over")
             try need(bench.set(0, 1000) == .none, "the hour is over")
@@ -214,6 +220,9 @@ extension Scenario {
             bench.run(61_000)
             try need(!bench.control.outputs[0] && !bench.control.outputs[1] && bench.saw(.dutyExhausted, .runningTime), "it runs on")
             try need(bench.set(0, 1000) == .runningTime, "it may run again")
+            bench.restart()
+            bench.run(3_400_000)
+            try need(bench.set(0, 1000) == .runningTime && bench.set(1, 500) == .runningTime, "it may run again after a restart")
         },
         Scenario("dynamic: a time-proportional output keeps its share, its pulses and its pauses") { () throws(Objection) in
             let bench = try Bench([], [heater("heater", Envelope(maximumPermille: 310))])
