@@ -10,6 +10,8 @@ public struct Calibration: Equatable, Sendable {
     public static let formatVersion = 2
     public static let actuatorsMaximum = 16
     public static let sensorsMaximum = 32
+    /// Flow meters among them: each has a total besides.
+    public static let flowMetersMaximum = 8
     public static let tripsMaximum = 32
     public static let interlocksMaximum = 32
     public static let resetsMaximum = 4

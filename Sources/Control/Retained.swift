@@ -103,7 +103,7 @@ extension Control {
             // Under another name it is at fault all the same.
             if counts, fault != .none, !isKnown { latchTrips() }
         }
-        for _ in 0..<(try reader.array(maximum: Calibration.sensorsMaximum)) {
+        for _ in 0..<(try reader.array(maximum: Calibration.flowMetersMaximum)) {
             try reader.array(exactly: 2)
             let name = try reader.text(maximum: Calibration.nameMaximum)
             let total = try reader.unsigned()

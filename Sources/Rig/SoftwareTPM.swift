@@ -16,7 +16,6 @@ func manufacture(stateFolder: String, folder: String) throws -> Provisioned {
          "--ctrl", "type=unixio,path=\(control)", "--flags", "not-need-init"],
         package: "swtpm", logPath: folder + "/tpm.log")
     defer { child.end() }
-    try waitUntil("swtpm listens", seconds: 5, child) { access(data, F_OK) == 0 }
-    var tpm = TPM(try TPMSocket(path: data))
+    var tpm = TPM(try TPMSocket(path: data, waitMilliseconds: 10_000))
     return try provision(&tpm)
 }

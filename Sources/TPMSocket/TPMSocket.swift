@@ -7,7 +7,21 @@ import TPM
 public struct TPMSocket: TPMTransport, ~Copyable {
     private let descriptor: Int32
 
-    public init(path: String) throws(TPMError) {
+    /// - Parameter waitMilliseconds: how long whoever is to serve it may take to listen; the name is there a moment before.
+    public init(path: String, waitMilliseconds: Int = 0) throws(TPMError) {
+        let end = ContinuousClock.now + .milliseconds(waitMilliseconds)
+        while true {
+            do throws(TPMError) {
+                descriptor = try Self.connected(path)
+                return
+            } catch {
+                guard error == .open(errno: ECONNREFUSED) || error == .open(errno: ENOENT), ContinuousClock.now < end else { throw error }
+                usleep(5000)
+            }
+        }
+    }
+
+    private static func connected(_ path: String) throws(TPMError) -> Int32 {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
@@ -25,7 +39,7 @@ public struct TPMSocket: TPMTransport, ~Copyable {
             close(opened)
             throw .open(errno: reason)
         }
-        descriptor = opened
+        return opened
     }
 
     deinit { close(descriptor) }

@@ -10,7 +10,7 @@ public enum Limit {
     /// The largest payload.
     public static let payloadBytes = 8192
     /// Actuators, sensors, setpoints, totals.
-    public static let points = 96
+    public static let points = 72
     public static let nameBytes = 64
     public static let unitBytes = 16
     public static let codeBytes = 64

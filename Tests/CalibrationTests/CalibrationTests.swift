@@ -124,6 +124,11 @@ struct Change: Sendable, CustomTestStringConvertible {
 
 let contradictions: [Change] = [
     .init(.bounds, .calibration, "version") { $0.version = 0 },
+    .init(.bounds, .calibration, "sensor") {
+        for i in 0...Calibration.flowMetersMaximum {
+            $0.sensors.append(Sensor(name: "m\(i)", source: .flowMeter(FlowMeter(line: "m\(i)", microlitresPerPulse: 1, maximumPulsesPerSecond: 1))))
+        }
+    },
     .init(.bounds, .calibration, "version") { $0.version = -1 },
     .init(.reference, .actuator(0), "reset") { $0.actuators[0].reset = 2 },
     .init(.reference, .actuator(0), "reset") { $0.actuators[0].reset = -1 },

@@ -72,7 +72,8 @@ public struct Generator {
     private mutating func addMeter() {
         let name = "sensor-\(sensors.count)"
         let maximum = random.within(20...500)
-        let isFlow = random.oneIn(2)
+        let hasRoom = sensors.count { if case .flowMeter = $0.source { true } else { false } } < Calibration.flowMetersMaximum
+        let isFlow = random.oneIn(2) && hasRoom
         let perPulse = random.within(1...50_000)
         let turns = random.within(1...20)
         let top = isFlow ? perPulse * maximum : maximum * 1000 / turns

@@ -175,7 +175,6 @@ private final class Running: @unchecked Sendable {
                 case "tick-late":
                     heard.lateTicks += 1
                     heard.latestMilliseconds = max(heard.latestMilliseconds, value)
-                case "tripped": heard.trips += 1
                 default: break
                 }
             default: break
@@ -269,7 +268,8 @@ private func lie(_ random: inout Seeded) -> [UInt8] {
             """)
         #expect(tank.inletHighestPermille <= 500 && tank.bothDrivenMicroseconds == 0 && tank.spiltMicrolitres == 0 && tank.pump.bothDrivenMicroseconds == 0)
         #expect(sent > 20_000, "it was no flood")
-        #expect(wasOpening && hasRisen && heard.trips > 0, "nothing moved: nothing was shown")
+        // Whether the trip was told depends on whether the keeper still read; whether it came, the plant says below.
+        #expect(wasOpening && hasRisen, "nothing moved: nothing was shown")
         // Two ticks, and what a machine with other work adds.
         let reaction = try #require(world.reaction)
         #expect(reaction < 100 + 400)

@@ -39,8 +39,8 @@ private func recorder(_ calibration: Calibration? = nil) throws -> Recorder {
         commissioningDigest: [UInt8](repeating: 0xC0, count: 32))
 }
 
-/// As many as the calibration has: an actuator, five sensors, a setpoint.
-private let pointCount = 7
+/// As many as the calibration has: an actuator, five sensors, a setpoint, a total.
+private let pointCount = 8
 
 private var report: BootReport {
     var report = BootReport()
@@ -61,14 +61,14 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
         var recorder = try recorder()
         recorder.take(1, 1, 0)
         let due = recorder.due(now: 100), samples = try #require(due)
-        #expect(samples.map(\.point) == Array(0..<7))
-        #expect(samples.map(\.quality) == [.stale, .good] + [Telemetry.Quality](repeating: .stale, count: 5))
+        #expect(samples.map(\.point) == Array(0..<8))
+        #expect(samples.map(\.quality) == [.stale, .good] + [Telemetry.Quality](repeating: .stale, count: 6))
     }
 
     @Test("without a change nothing is due until the maximum age, then everything")
     func age() throws {
         var recorder = try recorder()
-        for point in 0..<7 as Range<UInt8> { recorder.take(point, 10, 0) }
+        for point in 0..<8 as Range<UInt8> { recorder.take(point, 10, 0) }
         #expect(recorder.due(now: 1000)?.count == pointCount)
         for now in stride(from: 1000, to: 1000 + Recorder.ageMilliseconds, by: 50) { #expect(recorder.due(now: now) == nil, "at \(now)") }
         #expect(recorder.due(now: 1000 + Recorder.ageMilliseconds)?.count == pointCount)
@@ -77,7 +77,7 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
     @Test("a change is due after the pause between records, alone, and with its latest value")
     func exception() throws {
         var recorder = try recorder()
-        for point in 0..<7 as Range<UInt8> { recorder.take(point, 10, 0) }
+        for point in 0..<8 as Range<UInt8> { recorder.take(point, 10, 0) }
         _ = recorder.due(now: 1000)
         recorder.take(2, 11, 0)
         recorder.take(2, 12, 0)
@@ -93,7 +93,7 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
     @Test("P-T3 a change of quality alone is reported, and one that is unknown counts as a fault")
     func quality() throws {
         var recorder = try recorder()
-        for point in 0..<7 as Range<UInt8> { recorder.take(point, 10, 0) }
+        for point in 0..<8 as Range<UInt8> { recorder.take(point, 10, 0) }
         _ = recorder.due(now: 1000)
         recorder.take(1, 10, 1)
         #expect(recorder.due(now: 2000)?.map(\.quality) == [.stale])
@@ -104,7 +104,7 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
     @Test("after a session began the next data has every point, at once")
     func joined() throws {
         var recorder = try recorder()
-        for point in 0..<7 as Range<UInt8> { recorder.take(point, 10, 0) }
+        for point in 0..<8 as Range<UInt8> { recorder.take(point, 10, 0) }
         _ = recorder.due(now: 1000)
         recorder.sessionBegan()
         #expect(recorder.due(now: 1001)?.count == pointCount)
@@ -114,9 +114,9 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
     @Test("P-E2 a point that the calibration does not have is passed over")
     func unknownPoint() throws {
         var recorder = try recorder()
-        for point in 7...255 as ClosedRange<UInt8> { recorder.take(point, 1, 0) }
+        for point in 8...255 as ClosedRange<UInt8> { recorder.take(point, 1, 0) }
         #expect(recorder.due(now: 1)?.map(\.quality) == [Telemetry.Quality](repeating: .stale, count: pointCount))
-        #expect(recorder.pointName(7) == "point 7")
+        #expect(recorder.pointName(8) == "point 8")
         #expect(recorder.pointName(0) == "outlet")
     }
 
@@ -204,7 +204,7 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
     @Test("P-T4 under another calibration its digest and its names are reported, and every value anew")
     func changed() throws {
         var recorder = try recorder()
-        for point in 0..<7 as Range<UInt8> { recorder.take(point, 10, 0) }
+        for point in 0..<8 as Range<UInt8> { recorder.take(point, 10, 0) }
         _ = recorder.due(now: 1000)
         var boot = report
         boot.register12 = [UInt8](repeating: 12, count: 32)
@@ -213,9 +213,9 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
         let bytes = recorder.birth(stamp, oldest: 2)
         let birth = try Birth(decoding: bytes.span.bytes)
         #expect(birth.calibrationDigest == [UInt8](repeating: 0xCB, count: 32) && birth.boot.register12 == boot.register12)
-        #expect(birth.points.map(\.name) == ["inlet", "outlet", "level-high", "level-low", "flow", "inlet.setpoint", "outlet.setpoint"])
+        #expect(birth.points.map(\.name) == ["inlet", "outlet", "level-high", "level-low", "flow", "inlet.setpoint", "outlet.setpoint", "flow.total"])
         let due = recorder.due(now: 1001), samples = try #require(due)
-        #expect(samples.count == 7 && samples.allSatisfy { $0.quality == .stale })
+        #expect(samples.count == 8 && samples.allSatisfy { $0.quality == .stale })
         let data = recorder.data(stamp, samples)
         #expect(try DataRecord(decoding: data.span.bytes).calibration == [UInt8](repeating: 0xCB, count: 8))
     }
@@ -236,6 +236,7 @@ private func values(_ samples: [Sample]?) -> [[Int64]]? { samples?.map { [Int64(
                 PointName(name: "outlet", unit: "permille"), PointName(name: "level-high", unit: "1"), PointName(name: "flow", unit: "uL/s"),
                 PointName(name: "level-a", unit: "m", divisor: 1000), PointName(name: "level-b", unit: "m", divisor: 1000),
                 PointName(name: "level", unit: "m", divisor: 1000), PointName(name: "outlet.setpoint", unit: "permille"),
+                PointName(name: "flow.total", unit: "uL"),
             ])
         }
     }

@@ -44,7 +44,7 @@ final class Swtpm {
             "swtpm", "socket", "--tpm2", "--tpmstate", "dir=\(folder)", "--server", "type=unixio,path=\(path)",
             "--ctrl", "type=unixio,path=\(path).ctrl", "--flags", "not-need-init,startup-clear",
         ], output: folder + "/swtpm.log")
-        for _ in 0..<500 where !FileManager.default.fileExists(atPath: path) { usleep(10_000) }
+        _ = try TPMSocket(path: path, waitMilliseconds: 10_000)
     }
 
     var path: String { folder + "/tpm" }

@@ -191,6 +191,8 @@ extension UplinkTests {
                     let (bytes, end) = fetch(world, "/bundles/b", range)
                     #expect(bytes == Array(Self.file[range]) && end == .fetched)
                 }
+                // The server notes a request once it has answered it.
+                for _ in 0..<500 where world.rig.updates.requests.count < 4 { Thread.sleep(forTimeInterval: 0.01) }
                 #expect(world.rig.updates.requests.count == 4)
                 #expect(world.rig.updateCable.connections.made == 1)
             }
