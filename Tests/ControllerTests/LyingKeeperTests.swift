@@ -92,7 +92,7 @@ private struct WorldChannels: Channels {
 /// What came out of the controller meanwhile.
 private struct Heard {
     var checkIns = 0, longestMilliseconds: UInt64 = 0, lateTicks = 0, latestMilliseconds: Int64 = 0
-    var accepted = 0, refused = 0, trips = 0
+    var accepted = 0, refused = 0
     var failure = ""
 }
 
