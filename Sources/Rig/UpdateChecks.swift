@@ -8,7 +8,7 @@ import Telemetry
 
 extension Story {
     func checkUpdates(_ scene: Scene) {
-        func refusal(_ name: String, _ threat: String, _ code: String, writes: Bool = false, _ make: @escaping () throws -> String) {
+        func refusal(_ name: String, _ threat: String, _ code: String, saying: String = "", writes: Bool = false, _ make: @escaping () throws -> String) {
             check("update refused: \(name)", threat: threat, timeoutSeconds: 300) {
                 let machine = try scene.running()
                 let birth = try updatable(scene)
@@ -20,7 +20,7 @@ extension Story {
                 try scene.rig.updates.serve(bundle, as: file)
                 let mark = scene.mark()
                 try scene.command(.update(bundle: file))
-                let event = try scene.event(code, since: mark, timeoutSeconds: 120)
+                let event = try scene.event(code, saying, since: mark, timeoutSeconds: 120)
                 try require(writes || (try disk.digest(slot)) == before, "the slot was written")
                 try require(scene.reports.births == mark.births, "the board restarted")
                 return "\(event.code)\(writes ? ", running \(birth.boot.release) as before" : ", the other slot unwritten")"
@@ -32,10 +32,18 @@ extension Story {
                 return 12 + length - 1
             }
         }
-        refusal("a block of data altered", "P-T1 C-T1", "bundle-block-altered", writes: true) {
+        refusal("a block of data altered", "P-T1 C-T1", "bundle-block-altered", saying: "data block ", writes: true) {
             // One that the running release does not have: others are not even fetched.
             let fetched = try changedBlocks(scene.workshop.folder + "/1.0.0.bundle", try scene.next())
             return try altered(scene, try scene.next(), as: "altered-data") { _ in fetched.last! + 100 }
+        }
+        refusal("a block of an encrypted bundle altered", "P-T1 C-T1", "bundle-block-altered", saying: "does not open under the bundle's key", writes: true) {
+            // Its middle is in the product's data, of which the running release has nothing.
+            let clear = try scene.workshop.bundle(release: "1.1.2", index: 2, calibration: scene.calibration(), root: try scene.product("1.1.2", bytes: 3 << 20))
+            return try altered(scene, try scene.workshop.encrypted(clear, for: scene.workshop.decryptionKeyPath()), as: "altered-encrypted") { $0.count / 2 }
+        }
+        refusal("encrypted for another board", "P-T1", "bundle-not-for-us") {
+            try scene.workshop.encrypted(scene.next(), for: scene.workshop.publicKeyPath(.release))
         }
         refusal("signed by a key that may not sign releases", "P-T1", "manifest-key-purpose") {
             try scene.workshop.bundle(release: "1.1.1", index: 2, calibration: scene.calibration(), key: .calibrator)
@@ -76,6 +84,46 @@ extension Story {
             scene.rig.updateCable.condition = .whole
             let (birth, _) = try update(scene, to: bundle, release: "1.2.0")
             return "ended at \(progress.text); then slot \(birth.boot.slot) runs \(birth.boot.release)"
+        }
+        check("an encrypted update, the network cut in the middle: resumed, opened by the TPM, marked good", threat: "P-T1 C-D1", timeoutSeconds: 400) {
+            let index = max(2, Int(try updatable(scene).boot.rollbackIndex))
+            let clear = try scene.workshop.bundle(release: "1.4.0", index: index, calibration: scene.calibration(), root: try scene.product("1.4.0", bytes: 3 << 20))
+            let bundle = try scene.workshop.encrypted(clear, for: scene.workshop.decryptionKeyPath())
+            let cable = scene.rig.updateCable
+            cable.condition = .slow(bytesPerSecond: 400_000)
+            defer { cable.condition = .whole }
+            var progress = ""
+            let (birth, _) = try update(scene, to: bundle, release: "1.4.0") { mark in
+                progress = try scene.event("update-progress", since: mark).text
+                cable.condition = .cut
+                sleep(3)
+                cable.condition = .whole
+            }
+            // The manifest and the keys have a fetch each; what is more, begins behind the cut.
+            let fetched = scene.rig.updates.requests.filter { $0.path.contains("1.4.0") && $0.status == 206 }
+            try require(fetched.count >= 4, "it was not resumed: \(fetched.count) ranges")
+            return "cut at \(progress); slot \(birth.boot.slot) runs \(birth.boot.release) after \(fetched.count) ranges"
+        }
+        check("a release that never connects goes back by itself, and says why", threat: "P-T1 P-T4", timeoutSeconds: 400) {
+            let before = try updatable(scene).boot
+            let bundle = try scene.workshop.bundle(
+                release: "1.5.0", index: Int(before.rollbackIndex) + 1, calibration: scene.calibration(), timeoutSeconds: 20)
+            try scene.rig.updates.serve(bundle, as: "1.5.0.bundle")
+            let mark = scene.mark()
+            try scene.command(.update(bundle: "1.5.0.bundle"))
+            try scene.event("update-installed", since: mark, timeoutSeconds: 120)
+            scene.rig.brokerCable.condition = .cut
+            defer { scene.rig.brokerCable.condition = .whole }
+            try scene.console("health-failed", since: mark, timeoutSeconds: 240)
+            scene.rig.brokerCable.condition = .whole
+            let birth = try scene.report("the old release again", timeoutSeconds: 240) { reports -> Birth? in
+                guard reports.births > mark.births, let birth = reports.birth, birth.boot.release == before.release else { return nil }
+                return birth
+            }
+            let failure = try require(birth.boot.failure, "the reason was not reported")
+            try require(failure.contains("1.5.0 health: uplink-not-connected"), "another failure: \(failure)")
+            try require(birth.boot.floor == before.rollbackIndex, "the floor moved to \(birth.boot.floor)")
+            return failure
         }
         check("a release that does not come up healthy goes back by itself, and says why", threat: "P-T1 P-T4", timeoutSeconds: 400) {
             let before = try updatable(scene).boot
@@ -134,12 +182,14 @@ func updatable(_ scene: Scene) throws -> Birth {
 
 /// Has the board take a good bundle; returns the birth of its trial, and the event of the raised floor
 /// (or of the good mark, where the index is the same).
-private func update(_ scene: Scene, to bundle: String, release: String) throws -> (Birth, EventRecord) {
+/// - meanwhile: what happens once it is ordered.
+private func update(_ scene: Scene, to bundle: String, release: String, meanwhile: (Scene.Mark) throws -> Void = { _ in }) throws -> (Birth, EventRecord) {
     let before = try updatable(scene)
     if before.boot.release == release { throw Unmet("\(release) runs already") }
     try scene.rig.updates.serve(bundle, as: release + ".bundle")
     let mark = scene.mark()
     try scene.command(.update(bundle: release + ".bundle"))
+    try meanwhile(mark)
     try scene.event("update-installed", release, since: mark, timeoutSeconds: 180)
     let birth = try scene.report("a birth of \(release)", timeoutSeconds: 150) {
         $0.births > mark.births && $0.birth?.boot.release == release ? $0.birth : nil

@@ -53,6 +53,9 @@ public final class Workshop: @unchecked Sendable {
     /// The .key file.
     public func keyPath(_ key: Key) -> String { path(key) + ".key" }
 
+    /// The .pub file.
+    public func publicKeyPath(_ key: Key) -> String { path(key) + ".pub" }
+
     public var keySetPath: String { folder + "/keyset.cbor" }
 
     private func makeKeySet() throws {
@@ -92,6 +95,16 @@ public final class Workshop: @unchecked Sendable {
         return output
     }
 
+    /// Where `commissioning` puts the public half of the key by which a board's TPM opens bundles.
+    public func decryptionKeyPath(_ name: String = Workshop.device) -> String { "\(folder)/\(name).decryption.pub" }
+
+    /// The same bundle, encrypted for whoever has that key; returns its path.
+    public func encrypted(_ bundle: String, for key: String) throws -> String {
+        let output = "\(bundle).\(key.split(separator: "/").last ?? "").encrypted"
+        try penstockctl(["bundle", "encrypt", bundle, "--for", key, "--output", output])
+        return output
+    }
+
     public func initramfs() throws -> String {
         let output = folder + "/initramfs.cpio.gz"
         try penstockctl([
@@ -106,6 +119,8 @@ public final class Workshop: @unchecked Sendable {
     public func commissioning(name: String = Workshop.device, network: String = "", floorBaseline: UInt64? = nil) throws -> String {
         let provisioned = try rig.provisionTPM()
         guard case .es256(let point) = provisioned.deviceKey else { throw RigError.refused("the TPM's key is no P-256 key") }
+        guard case .es256(let decryption) = provisioned.decryptionKey else { throw RigError.refused("the TPM's decryption key is no P-256 key") }
+        try write(publicKeyPEM(es256: decryption), to: decryptionKeyPath(name))
         let identity = try rig.authority.device(name, publicKeyPEM: publicKeyPEM(es256: point), file: name)
         let names = ["10.0.2.2:\(rig.names.port)"] + (rig.names.ipv6 ? ["[fec0::2]:\(rig.names.port)"] : [])
         try write(
