@@ -101,7 +101,7 @@ let hostTargets: [Target] = [
     .target(name: "Plant"),
     .target(name: "CRig"),
     .target(name: "Rig", dependencies: [
-        "CRig", "Plant", "Bytes", "Cryptography", "Signed", "Board", "Calibration", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
+        "CRig", "Plant", "Bytes", "BootState", "Cryptography", "Signed", "Board", "Calibration", "Command", "Compiler", "TPM", "TPMSocket", "Telemetry",
         "Verity", "Release", "RunReport",
     ]),
     .testTarget(name: "PlantTests", dependencies: ["Plant"]),

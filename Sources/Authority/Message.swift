@@ -32,7 +32,6 @@ public enum MessageLimit {
     /// The keys of an encrypted bundle, and the one that is found in them.
     public static let bundleKeys = 12288, contentKey = 32
     public static let text = 256
-    public static let points = 64
 }
 
 /// What a role is given before it begins; none of it is secret.
@@ -45,7 +44,7 @@ public enum Document: UInt8, Sendable {
     case manifest
     /// The boot report (module Telemetry).
     case bootReport
-    /// Names what the installer is to fetch, and for which slot (InstallOrder).
+    /// Names what the installer is to fetch, and how much it may fetch (InstallOrder).
     case installOrder
     /// 6 bytes: the hardware address of the interface that DHCP is spoken on.
     case hardwareAddress
@@ -126,7 +125,7 @@ public enum RoleMessage: Message, Equatable {
     case checkIn
     /// For the log and the journal.
     case event(code: String, text: String)
-    /// Controller: whether all actuators are referenced and inside their envelope, whether a latched trip stands.
+    /// Controller: whether all actuators are referenced and none is at fault, whether a latched trip stands.
     case control(healthy: Bool, tripped: Bool)
     /// Uplink: connected to the broker or not.
     case connected(Bool)
@@ -288,7 +287,8 @@ extension Order {
 
 /// Reason codes are numbers here so that the controller allocates nothing; module Control names them.
 public enum ControllerToKeeper: Message, Equatable {
-    /// One point (actuators first, then sensors, in the calibration's order, then the actuators' setpoints).
+    /// One point (actuators first, then sensors, in the calibration's order, then the actuators' setpoints, then the
+    /// flow meters' totals).
     case point(index: UInt8, value: Int64, quality: UInt8)
     /// The end of a round of points taken at this monotonic time.
     case sampled(monotonicMilliseconds: UInt64)
@@ -473,7 +473,7 @@ public struct InstallOrder: Message, Equatable {
     public let path: String
     /// Rollback floor: a release below it is refused.
     public let floor: UInt64
-    /// Bytes of the bundle that may be fetched.
+    /// Bytes of the bundle that may be fetched beside its manifest and keys.
     public let downloadMaximumBytes: UInt64
 
     public init(path: String, floor: UInt64, downloadMaximumBytes: UInt64 = .max) {

@@ -1,6 +1,6 @@
 // Duty: which slot boots: the record of both slots, its place on the disk, and the machine that
 // changes it. Trust: what the disk says is a hint; every slot is verified before it runs, so the
-// worst that a forged record can do is to choose among verified releases.
+// worst that a forged record can do is to choose among verified releases; without a TPM, older ones too.
 // Must never leave a board without a bootable slot that had one, nor write in a loop.
 
 /// One of the two slots.

@@ -6,7 +6,7 @@
 //     it has ended              the record: a trial, then the loader: try it
 //     the release is good       the loader for good, then the record: good, and the floor with it
 //
-// Must never report a success before both have taken it.
+// Must never report a success of its own before both have taken it.
 
 import Bytes
 

@@ -17,7 +17,7 @@ public struct InstallTerms: Sendable {
     /// Releases with a lower rollback index are refused.
     public let floor: UInt64
     public let installerVersion: UInt32
-    /// Bytes of the bundle that may be fetched; what would take more is refused.
+    /// Bytes of the bundle that may be fetched beside its manifest and keys; what would take more is refused.
     public let downloadMaximumBytes: UInt64
 
     public init(

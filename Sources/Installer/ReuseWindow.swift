@@ -6,7 +6,7 @@ import Cryptography
 
 /// A run of the new image's blocks. They are sorted by hash once; then the leaf hashes of the running slot
 /// pass by, each of them looked up. So memory follows the window and not the images: 768 KiB for any size, and
-/// twice the half of the keys while they are sorted. An image of 4 GiB has 16 windows, for each of which the
+/// up to 256 KiB more while they are sorted. An image of 4 GiB has 16 windows, for each of which the
 /// running slot's leaf level (0.8 % of it) is read once.
 struct ReuseWindow: Sendable {
     /// 256 MiB of an image.

@@ -2,6 +2,7 @@
 // Writing needs a board without power.
 
 import Board
+import BootState
 import Bytes
 import Compiler
 import Cryptography
@@ -67,6 +68,12 @@ struct ColdDisk {
     func eraseBootState() throws {
         let place = image.place(of: .bootState)
         try write([UInt8](repeating: 0, count: place.size), at: place.offset)
+    }
+
+    /// What the controller has kept, and the floors beside it, are as on a fresh disk.
+    func eraseControllerState() throws {
+        let place = image.place(of: .bootState)
+        for copy in TwoCopies<RetainedState>.image(of: .none) { try write(copy.bytes, at: place.offset + copy.offset) }
     }
 
     /// Puts the disk back to before any key set followed on the initramfs's; returns what stood there.

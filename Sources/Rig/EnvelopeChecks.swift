@@ -102,11 +102,16 @@ extension Story {
             try scene.event("duty-exhausted", "pump: starts-per-hour", since: mark)
             let pulses = scene.outputs(since: mark).filter { $0.change == .output(.pumpSet, true) }.count
             try require(pulses == starts, "\(pulses) pulses for \(starts) starts")
-            // The hour begins anew with the controller.
             let before = scene.mark()
             try scene.command(.kill(.controller))
             try scene.event("referenced", "inlet", since: before)
-            return "\(starts) more started it, as the plant saw it; then starts-per-hour"
+            let receipt = try scene.send(try scene.order(.setpoint(actuator: "pump", permille: 1000), with: [scene.shiftLead]))
+            try require(receipt.code == "starts-per-hour", "after the controller's restart: \(receipt.code)")
+            // Nobody waits for the hour: the next checks begin with a board that remembers none.
+            let machine = try scene.running()
+            machine.cutPower()
+            try ColdDisk(machine, scene.workshop).eraseControllerState()
+            return "\(starts) more started it, as the plant saw it; then starts-per-hour, after the controller's restart too"
         }
     }
 }

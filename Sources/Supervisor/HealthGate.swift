@@ -6,7 +6,7 @@ import Release
 public struct HealthSigns: Equatable, Sendable {
     /// All permanent roles run and check in.
     public var rolesAlive: Bool
-    /// Every actuator is referenced and inside its envelope.
+    /// Every actuator is referenced and none is at fault.
     public var controlHealthy: Bool
     public var uplinkConnected: Bool
 

@@ -1,4 +1,4 @@
-// Cuts of the power over a whole update: install, switch, trial, good, floor; with each selector, with a TPM and without.
+// Cuts of the power over a whole update: install, switch, trial, good, floor; raw with a TPM and without, efi with one, uboot without.
 import BootState
 import Bytes
 import Foundation
