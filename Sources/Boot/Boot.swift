@@ -68,6 +68,7 @@ private struct FirstStage: ~Copyable {
         // A chip whose driver does not return would hold this up for ever: then the watchdog resets it.
         try startWatchdog(board)
         try makeOutputsSafe(board)
+        mountFirmwareVariables(board)
         findAnalogues(board)
         try openTPM(board)
         let keys = try chooseKeySet(board)
@@ -121,13 +122,16 @@ private struct FirstStage: ~Copyable {
         let read = try attempt("board") { () throws(BoardError) in try BoardDescription(decoding: bytes.span.bytes) }
         boardBytes = bytes
         board = read
-        if read.selector == .efi {
-            try attempt("firmware variables") { () throws(SystemError) in
-                try mount("efivarfs", on: FirmwareFiles.folder, type: "efivarfs", [.noSetUser, .noDevices, .noExecution])
-            }
-        }
         if read.testAccess { report.add("TEST ACCESS: signed orders may end or freeze roles") }
         return read
+    }
+
+    /// Without them the record alone chooses, and a trial goes back because the loader can't be told.
+    private mutating func mountFirmwareVariables(_ board: BoardDescription) {
+        guard board.selector == .efi else { return }
+        do throws(SystemError) {
+            try mount("efivarfs", on: FirmwareFiles.folder, type: "efivarfs", [.noSetUser, .noDevices, .noExecution])
+        } catch { report.add("firmware variables: \(error.text)") }
     }
 
     /// Every line is requested, so that nobody else can; every output is driven to its safe value. One

@@ -66,7 +66,11 @@ struct FirmwareFiles: FirmwareVariables {
     private func path(_ name: String) -> String { Self.folder + "/" + name + "-8be4df61-93ca-11d2-aa0d-00e098032b8c" }
 
     func read(_ name: String) throws(SelectorError) -> [UInt8]? {
-        do throws(SystemError) { return try readFile(path(name), maximum: Self.sizeMaximum) } catch {
+        do throws(SystemError) {
+            let content = try readFile(path(name), maximum: Self.sizeMaximum)
+            // One whose first write failed is an empty file until the next start.
+            return content.isEmpty ? nil : content
+        } catch {
             guard error.isMissingFile else { throw .variable(name, errno: error.errno) }
             return nil
         }

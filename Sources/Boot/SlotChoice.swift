@@ -29,13 +29,20 @@ enum SlotOutcome<Slot> {
 func chooseSlot<World: SlotSurroundings & ~Copyable>(_ world: inout World) -> SlotOutcome<World.Slot> {
     var state = world.state
     var mediumFailed = false
+    // Passed over at this boot alone: the record goes on to say of them what it said.
+    var passedOver: [(slot: SlotName, state: SlotState)] = []
+    func recorded(_ state: BootState) -> BootState {
+        var record = state
+        for one in passedOver { record[one.slot] = one.state }
+        return record
+    }
     // Each round takes one of two slots out, or ends.
     for _ in 0..<3 {
         guard let choice = state.chosen(booted: world.booted) else { break }
         var isCounted = false
         if choice.mustWrite {
             do throws(BootStateError) {
-                try world.write(choice.state)
+                try world.write(recorded(choice.state))
                 isCounted = true
             } catch {
                 // A medium that takes no more writes must not keep a good release from running; but a
@@ -55,11 +62,12 @@ func chooseSlot<World: SlotSurroundings & ~Copyable>(_ world: inout World) -> Sl
                 return .startOver(choice.slot)
             } catch {
                 world.note("slot \(choice.slot.text) can't be started: \(error.code): \(error.text)")
-                state = choice.state.selectorFailed(choice.slot, code: error.code, text: error.text)
-                // A good slot is not condemned for it.
-                guard choice.isTrial else { continue }
-                do throws(BootStateError) { try world.write(state) } catch { world.note("not marked bad: \(error.text)") }
-                continue
+                // A good slot is not condemned for it: it is verified, and runs under the kernel at hand.
+                if choice.isTrial {
+                    state = choice.state.selectorFailed(choice.slot, code: error.code, text: error.text)
+                    do throws(BootStateError) { try world.write(recorded(state)) } catch { world.note("not marked bad: \(error.text)") }
+                    continue
+                }
             }
         }
         do throws(SlotFault) {
@@ -68,8 +76,11 @@ func chooseSlot<World: SlotSurroundings & ~Copyable>(_ world: inout World) -> Sl
             world.note("slot \(choice.slot.text) refused: \(error.code): \(error.text)")
             state = choice.state.verificationFailed(choice.slot, code: error.code, text: error.text)
             if error.kind == .medium, isCounted { mediumFailed = true }
-            guard error.kind == .content else { continue }
-            do throws(BootStateError) { try world.write(state) } catch { world.note("not marked bad: \(error.text)") }
+            guard error.kind == .content else {
+                passedOver.append((choice.slot, choice.state[choice.slot]))
+                continue
+            }
+            do throws(BootStateError) { try world.write(recorded(state)) } catch { world.note("not marked bad: \(error.text)") }
         }
     }
     return .none(mayTryAgain: mediumFailed)

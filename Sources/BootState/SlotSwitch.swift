@@ -4,7 +4,8 @@
 //
 //     an installation begins    loader at the running slot, then the record: the other is being written
 //     it has ended              the record: a trial, then the loader: try it
-//     the release is good       the loader for good, then the record: good, and the floor with it
+//     the release is good       the loader for good, then the record: good, and the floor with it; of one that was
+//                               good before, the record first
 //
 // Must never report a success of its own before both have taken it.
 
@@ -71,8 +72,11 @@ public struct SlotSwitch<Selector: BootSelector & ~Copyable>: ~Copyable {
     /// - floor: no release below it runs on this board from now on, where the record holds the floor.
     public mutating func markedGood<S: Store & ~Copyable>(_ running: SlotName, floor: UInt64, on partition: inout S) throws(SlotSwitchError) {
         let next = try Self.allowed { () throws(SlotRefusal) in try state.markedGood(running, floor: floor) }
+        // What was good stays good whatever the loader says; a trial is good only once the loader has it.
+        let wasGood = state[running].condition == .good
+        if wasGood { try record(next, &partition) }
         try commit(running)
-        try record(next, &partition)
+        if !wasGood { try record(next, &partition) }
     }
 
     public mutating func healthFailed<S: Store & ~Copyable>(

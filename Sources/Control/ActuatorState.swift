@@ -91,6 +91,7 @@ struct Duty {
 
     /// What had been used up when this was kept counts as if it had been used just before: no hour has less of it.
     mutating func restore(starts count: Int, runningMilliseconds: Int) {
+        for bucket in 0..<Self.buckets { (starts[bucket], running[bucket]) = (0, 0) }
         var bucket = (current + Self.buckets - 1) % Self.buckets
         starts[bucket] = UInt16(clamping: count)
         startsInHour = Int(starts[bucket])

@@ -385,7 +385,7 @@ struct ValveState {
     private mutating func change(to wanted: Drive) -> Drive {
         var next = wanted
         if next != .none, next != lastDirection, drive != .none || idle < rest, enforced(.restTime) { next = .none }
-        if drive == .none, next != .none { (isConfirmedClosed, pressed) = (false, 0) }
+        if drive == .none, next != .none { (isConfirmedClosed, pressed, reached) = (false, 0, -1) }
         if drive != .none, next != drive {
             if drive == .open { travel.stoppedOpening() } else { travel.stoppedClosing() }
             if drive == away { slew.stopped() }

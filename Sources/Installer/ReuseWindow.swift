@@ -49,10 +49,10 @@ struct ReuseWindow: Sendable {
         }
         while low < keys.count, keys[low] & ~0xFFFF == prefix {
             let place = Int(keys[low] & 0xFFFF)
-            if sources[place] == Self.none {
-                sources[place] = UInt32(number)
-                missing -= 1
-            }
+            // All of this hash were found by the first that was offered.
+            guard sources[place] == Self.none else { return }
+            sources[place] = UInt32(number)
+            missing -= 1
             low += 1
         }
     }

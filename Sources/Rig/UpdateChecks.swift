@@ -38,9 +38,11 @@ extension Story {
             return try altered(scene, try scene.next(), as: "altered-data") { _ in fetched.last! + 100 }
         }
         refusal("a block of an encrypted bundle altered", "P-T1 C-T1", "bundle-block-altered", saying: "does not open under the bundle's key", writes: true) {
-            // Its middle is in the product's data, of which the running release has nothing.
-            let clear = try scene.workshop.bundle(release: "1.1.2", index: 2, calibration: scene.calibration(), root: try scene.product("1.1.2", bytes: 3 << 20))
-            return try altered(scene, try scene.workshop.encrypted(clear, for: scene.workshop.decryptionKeyPath()), as: "altered-encrypted") { $0.count / 2 }
+            // One half of it is the product's data, of which the running release has nothing: what is not fetched does no harm.
+            let clear = try scene.workshop.bundle(release: "1.1.2", index: 2, calibration: scene.calibration(), root: try scene.product("1.1.2", bytes: 4 << 20))
+            let bundle = try scene.workshop.encrypted(clear, for: scene.workshop.decryptionKeyPath())
+            let early = try altered(scene, bundle, as: "altered-encrypted-early") { $0.count / 4 }
+            return try altered(scene, early, as: "altered-encrypted") { $0.count * 3 / 4 }
         }
         refusal("encrypted for another board", "P-T1", "bundle-not-for-us") {
             try scene.workshop.encrypted(scene.next(), for: scene.workshop.publicKeyPath(.release))

@@ -94,6 +94,8 @@ struct Supervisor: ~Copyable {
     private var gate: HealthGate
     private var sender = Sender()
     private var buffer = [UInt8](repeating: 0, count: Channel.packetMaximum)
+    /// Not before: a medium that failed is not asked at every tick.
+    private var judgeAt: UInt64 = 0
     private var isMarkedGood = false
     private var controlHealthy = false
     private var controllerWasSilent = false
@@ -486,7 +488,7 @@ struct Supervisor: ~Copyable {
     }
 
     private mutating func judgeHealth(_ now: UInt64) {
-        guard !isMarkedGood, rebootAt == nil else { return }
+        guard !isMarkedGood, rebootAt == nil, now >= judgeAt else { return }
         let signs = HealthSigns(rolesAlive: supervision.allAlive(now: now), controlHealthy: controlHealthy, uplinkConnected: uplinkConnected)
         let running = running
         switch gate.step(signs, now: now) {
@@ -495,7 +497,10 @@ struct Supervisor: ~Copyable {
             // On a board without a TPM the floor is in the same write.
             let floor = board.tpm == .absent ? manifest.rollbackIndex : 0
             if let failure = change({ (slots, partition) throws(SlotSwitchError) in try slots.markedGood(running, floor: floor, on: &partition) }) {
-                guard case .selector(let error) = failure else { return }
+                guard case .selector(let error) = failure else {
+                    judgeAt = now + 10_000
+                    return
+                }
                 // A trial that the boot loader would not start again goes back; what was good before goes on.
                 if report.isTrial { return goBack(error.code, error.text, now) }
             }

@@ -374,6 +374,21 @@ extension Scenario {
                 try need(bench.position() > stands, "it stays where it is beyond the dead band")
             }
         },
+        Scenario("dynamic: a dead band is no reason to stay closed, or to stop short on the way back") { () throws(Objection) in
+            let bench = try opened(valve("valve", Envelope(minimumPermille: 20, maximumPermille: 600, deadBandPermille: 80)))
+            for permille in [40, 0, 40] {
+                try need(bench.set(0, permille) == .none, "refused")
+                bench.run(6000)
+                try need(abs(bench.position() * 1000 - Double(permille)) < 20, "\(permille) permille: it stands at \(bench.position())")
+            }
+            try need(bench.set(0, 300) == .none, "refused")
+            bench.run(3000)
+            try need(bench.set(0, 500) == .none, "refused")
+            bench.run(250)
+            try need(bench.set(0, 300) == .none, "refused")
+            bench.run(3000)
+            try need(abs(bench.position() * 1000 - 300) < 20, "it stopped short at \(bench.position())")
+        },
         Scenario("fault: travel deviation by feedback") { () throws(Objection) in
             let bench = try opened(valve("valve", feedback: PositionFeedback(sensor: 0, deviationPermille: 150, deviationMilliseconds: 500)), [position])
             bench.current(0, 4000 + 16 * 600)

@@ -63,6 +63,33 @@ import Testing
         }
     }
 
+    @Test("P-T4 an actuator that is named twice: no trap, and time goes on with what came last")
+    func twice() throws {
+        let calibration = try tank()
+        var writer = CBORWriter()
+        writer.array(6)
+        writer.unsigned(Retained.formatVersion)
+        writer.unsigned(1)
+        writer.text("")
+        writer.array(0)
+        writer.array(2)
+        for running in [3_600_000, 0] as [UInt64] {
+            writer.array(6)
+            writer.text("inlet")
+            for _ in 0..<4 { writer.unsigned(0) }
+            writer.unsigned(running)
+        }
+        writer.array(0)
+        var control = Control(calibration, nowMilliseconds: 0)
+        control.restore(writer.bytes.span.bytes)
+        var inputs = Inputs(calibration)
+        for i in 1...70 {
+            control.step(inputs, nowMilliseconds: Int64(i) * 1000)
+            inputs.consumed()
+        }
+        #expect(!bytes(control).isEmpty)
+    }
+
     @Test("P-T4 a memory from the end of time counts, and time goes on with it")
     func extremes() throws {
         let calibration = try tank()
