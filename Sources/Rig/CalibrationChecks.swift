@@ -88,7 +88,9 @@ private func away(_ scene: Scene) throws -> Int {
     let mark = scene.mark()
     try scene.drive(toPermille: 300)
     try scene.event("maximum-away", "inlet", since: mark, timeoutSeconds: 40)
-    _ = try scene.plant("a closed inlet") { $0.tank.inletPermille == 0 }
+    // It takes orders again once it is surely back: it is driven closed for longer than it takes.
+    _ = try scene.plant("a closed inlet at rest") { $0.tank.inletPermille == 0 && $0.outputs[.inletClose] != .high }
+    usleep(500_000)
     let left = try require(scene.wiring.events(since: 0).last { $0.change == .input(.inletClosedEnd, false) }, "it was never open")
     let closing = try require(scene.last(.output(.inletClose, true), since: mark), "it was never closed")
     let took = milliseconds(from: left.nanoseconds, to: closing)
