@@ -1,6 +1,7 @@
 // Updates: the good one, and all that must not become one.
 
 import Command
+import Compiler
 import Foundation
 import Glibc
 import Plant
@@ -57,12 +58,12 @@ extension Story {
             try require(birth.boot.isTrial, "it was not on trial")
             let ranges = scene.rig.updates.requests.filter { !$0.range.isEmpty && $0.path.contains("1.1.0") }
             try require(!ranges.isEmpty, "it was not fetched by ranges")
-            // As nginx logged it: the manifest's 64 KiB, the tree, which is fetched whole (a block for 128, and the levels
-            // above), and of the data what release 1.0.0 does not have.
+            // As nginx logged it: manifest and hash area, which are fetched whole, and of the data what release 1.0.0 does not have.
             let fetched = ranges.reduce(0) { $0 + $1.bytesSent }
-            let changed = try changedBlocks(scene.workshop.folder + "/1.0.0.bundle", try scene.next()).count * 4096
-            let tree = try (Data(contentsOf: URL(fileURLWithPath: scene.next())).count / 4096 / 128 + 4) * 4096
-            try require(fetched <= 65536 + tree + changed * 102 / 100, "\(fetched) bytes were fetched where \(changed) had changed")
+            let root = try require(BundleHead([UInt8](try Data(contentsOf: URL(fileURLWithPath: scene.next()))), path: scene.next()).layout.parts.first, "it has no root")
+            let dataBegins = root.offset(ofPosition: root.geometry.hashAreaBlocks)
+            let changed = try changedBlocks(scene.workshop.folder + "/1.0.0.bundle", try scene.next()).filter { $0 >= dataBegins }.count * 4096
+            try require(fetched <= dataBegins + changed * 102 / 100, "\(fetched) bytes were fetched where \(changed) of the data had changed")
             return String(
                 format: "slot %@ runs %@, %@, %d bytes fetched in %d ranges, %d changed, %.1f s", birth.boot.slot, birth.boot.release, floor.text,
                 fetched, ranges.count, changed, seconds(start, monotonicNanoseconds()))

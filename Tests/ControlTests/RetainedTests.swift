@@ -66,22 +66,8 @@ import Testing
     @Test("P-T4 an actuator that is named twice: no trap, and time goes on with what came last")
     func twice() throws {
         let calibration = try tank()
-        var writer = CBORWriter()
-        writer.array(6)
-        writer.unsigned(Retained.formatVersion)
-        writer.unsigned(1)
-        writer.text("")
-        writer.array(0)
-        writer.array(2)
-        for running in [3_600_000, 0] as [UInt64] {
-            writer.array(6)
-            writer.text("inlet")
-            for _ in 0..<4 { writer.unsigned(0) }
-            writer.unsigned(running)
-        }
-        writer.array(0)
         var control = Control(calibration, nowMilliseconds: 0)
-        control.restore(writer.bytes.span.bytes)
+        control.restore(memory(inlets: [[0, 0, 0, 3_600_000], [0, 0, 0, 0]]).span.bytes)
         var inputs = Inputs(calibration)
         for i in 1...70 {
             control.step(inputs, nowMilliseconds: Int64(i) * 1000)
@@ -92,25 +78,34 @@ import Testing
 
     @Test("P-T4 a memory from the end of time counts, and time goes on with it")
     func extremes() throws {
-        let calibration = try tank()
-        var writer = CBORWriter()
-        writer.array(6)
-        writer.unsigned(Retained.formatVersion)
-        writer.unsigned(UInt64.max)
-        writer.text("")
-        writer.array(0)
-        writer.array(1)
-        writer.array(6)
-        writer.text("inlet")
-        writer.unsigned(UInt64(Reason.none.rawValue))
-        for _ in 0..<4 { writer.unsigned(UInt64(UInt32.max)) }
-        writer.array(1)
-        writer.array(2)
-        writer.text("flow")
-        writer.unsigned(UInt64.max)
-        restored(calibration, writer.bytes) { control in
+        let most = [UInt64](repeating: UInt64(UInt32.max), count: 4)
+        restored(try tank(), memory(version: .max, inlets: [most], totals: [.max])) { control in
             let isLatched = control.isLatched(trip: 0)
             #expect(!isLatched)
         }
+    }
+
+    /// What may stand on a disk of the tank: the four counts of its inlet, and totals of its flow meter, each as often as it is given.
+    private func memory(version: UInt64 = 1, inlets: [[UInt64]], totals: [UInt64] = []) -> [UInt8] {
+        var writer = CBORWriter()
+        writer.array(6)
+        writer.unsigned(Retained.formatVersion)
+        writer.unsigned(version)
+        writer.text("")
+        writer.array(0)
+        writer.array(inlets.count)
+        for counts in inlets {
+            writer.array(6)
+            writer.text("inlet")
+            writer.unsigned(UInt64(Reason.none.rawValue))
+            for count in counts { writer.unsigned(count) }
+        }
+        writer.array(totals.count)
+        for total in totals {
+            writer.array(2)
+            writer.text("flow")
+            writer.unsigned(total)
+        }
+        return writer.bytes
     }
 }
