@@ -10,7 +10,7 @@ public struct Calibration: Equatable, Sendable {
     public static let formatVersion = 2
     public static let actuatorsMaximum = 16
     public static let sensorsMaximum = 32
-    /// Flow meters among them: each has a total besides.
+    /// Flow meters among them (`flowMeters`).
     public static let flowMetersMaximum = 8
     public static let tripsMaximum = 32
     public static let interlocksMaximum = 32
@@ -68,20 +68,24 @@ public struct Calibration: Equatable, Sendable {
     public let inputLines: [String]
     /// Every analogue channel once, in the order of the sensors.
     public let analogueChannels: [String]
+    /// Positions of the flow meters in `sensors`: each has a total besides.
+    public let flowMeters: [Int]
 
     public init(_ content: Content) throws(CalibrationError) {
         self.content = content
         var outputs: [String] = []
         var inputs: [String] = []
         var channels: [String] = []
+        var meters: [Int] = []
         for reset in content.resets { inputs.append(reset.line) }
         for selector in content.selectors {
             inputs.append(selector.handLine)
             inputs.append(selector.autoLine)
         }
-        for sensor in content.sensors {
+        for (i, sensor) in content.sensors.enumerated() {
             inputs += sensor.inputLines
             if case .analogue(let input) = sensor.source { channels.append(input.channel) }
+            if case .flowMeter = sensor.source { meters.append(i) }
         }
         for actuator in content.actuators {
             outputs += actuator.outputLines
@@ -90,6 +94,7 @@ public struct Calibration: Equatable, Sendable {
         outputLines = outputs
         inputLines = inputs
         analogueChannels = channels
+        flowMeters = meters
         try checkAll()
         guard encoded().count <= Self.encodedMaximum else {
             throw CalibrationError(.bounds, .calibration, "", "the calibration is longer than \(Self.encodedMaximum) bytes: shorten names or split the board")

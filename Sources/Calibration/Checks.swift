@@ -28,9 +28,7 @@ extension Calibration {
         try bounds(resets.count <= Self.resetsMaximum, .calibration, "reset", "may stand at most \(Self.resetsMaximum) times")
         try bounds(selectors.count <= Self.selectorsMaximum, .calibration, "selector", "may stand at most \(Self.selectorsMaximum) times")
         try bounds(sensors.count <= Self.sensorsMaximum, .calibration, "sensor", "may stand at most \(Self.sensorsMaximum) times")
-        var flowMeters = 0
-        for sensor in sensors { if case .flowMeter = sensor.source { flowMeters += 1 } }
-        try bounds(flowMeters <= Self.flowMetersMaximum, .calibration, "sensor", "may stand at most \(Self.flowMetersMaximum) times as a flow meter")
+        try bounds(flowMeters.count <= Self.flowMetersMaximum, .calibration, "sensor", "may stand at most \(Self.flowMetersMaximum) times as a flow meter")
         try bounds(actuators.count <= Self.actuatorsMaximum, .calibration, "actuator", "may stand at most \(Self.actuatorsMaximum) times")
         try bounds(trips.count <= Self.tripsMaximum, .calibration, "trip", "may stand at most \(Self.tripsMaximum) times")
         try bounds(interlocks.count <= Self.interlocksMaximum, .calibration, "interlock", "may stand at most \(Self.interlocksMaximum) times")

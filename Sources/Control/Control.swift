@@ -35,8 +35,7 @@ public struct Control: ~Copyable {
     var resets: [ResetButton] = []
     var selectors: [SelectorState] = []
     var sensors: [SensorState] = []
-    /// The places of the flow meters among the sensors: what is totalised.
-    var meters: [Int] = []
+    let meters: [Int]
     var votings: [VotingState] = []
     /// For each sensor: its place among the votings, and whether its value is 0 or 1.
     var votingOf: [Int] = []
@@ -65,6 +64,7 @@ public struct Control: ~Copyable {
         gate = OutputGate(calibration)
         interlocks = Interlocks(calibration)
         names = Names(calibration)
+        meters = calibration.flowMeters
         var input = 0
         for reset in calibration.resets {
             resets.append(ResetButton(reset, line: input))
@@ -94,7 +94,6 @@ public struct Control: ~Copyable {
             sensors.append(SensorState(sensor, line: input, channel: channel))
             isSwitch.append(calibration.isSwitch(i))
             votingOf.append(votings.count)
-            if case .flowMeter = sensor.source { meters.append(i) }
             if case .voting(let voting) = sensor.source { votings.append(VotingState(voting, sensor: i, areSwitches: calibration.isSwitch(i))) }
             if case .analogue = sensor.source { channel += 1 }
             input += sensor.inputLines.count

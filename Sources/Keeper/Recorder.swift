@@ -60,9 +60,7 @@ struct Recorder {
         for actuator in calibration.actuators { points.append(PointName(name: actuator.name, unit: "permille")) }
         for sensor in calibration.sensors { points.append(sensor.pointName(in: calibration)) }
         for actuator in calibration.actuators { points.append(PointName(name: actuator.name + ".setpoint", unit: "permille")) }
-        for sensor in calibration.sensors {
-            if case .flowMeter = sensor.source { points.append(PointName(name: sensor.name + ".total", unit: "uL")) }
-        }
+        for meter in calibration.flowMeters { points.append(PointName(name: calibration.sensors[meter].name + ".total", unit: "uL")) }
         latest = points.indices.map { Sample(point: UInt8($0), value: 0, quality: .stale) }
         reported = []
         states = calibration.actuators.map { _ in nil }

@@ -7,7 +7,7 @@ enum CalibrationFacts {
     static func points(_ calibration: Calibration) -> [PointFact] {
         calibration.actuators.map { PointFact(name: $0.name, unit: "permille") } + calibration.sensors.map { point($0, calibration) }
             + calibration.actuators.map { PointFact(name: $0.name + RunRecord.setpointSuffix, unit: "permille") }
-            + calibration.sensors.filter { if case .flowMeter = $0.source { true } else { false } }.map { PointFact(name: $0.name + RunRecord.totalSuffix, unit: "uL") }
+            + calibration.flowMeters.map { PointFact(name: calibration.sensors[$0].name + RunRecord.totalSuffix, unit: "uL") }
     }
 
     private static func point(_ sensor: Sensor, _ calibration: Calibration) -> PointFact {
