@@ -73,13 +73,13 @@ public struct BoardDescription: Equatable, Sendable {
     /// In the order of the file, as the analogue inputs.
     public let converters: [Converter]
     public let analogues: [Analogue]
-    public let selector: SelectorDescription
+    public let bootSelection: BootSelection
 
     public init(
         name: String, hardwareRevision: UInt16, machine: String, console: String, memoryMegabytes: Int,
         kernelCommandLine: String, disk: String, partitions: [Partition], lines: [Line],
         watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface, testAccess: Bool,
-        converters: [Converter] = [], analogues: [Analogue] = [], selector: SelectorDescription = .raw
+        converters: [Converter] = [], analogues: [Analogue] = [], bootSelection: BootSelection = .raw
     ) throws(BoardError) {
         self.name = name
         self.hardwareRevision = hardwareRevision
@@ -96,10 +96,10 @@ public struct BoardDescription: Equatable, Sendable {
         self.testAccess = testAccess
         self.converters = converters
         self.analogues = analogues
-        self.selector = selector
+        self.bootSelection = bootSelection
         try checkBoard()
         try checkPartitions()
-        try checkSelector()
+        try checkBootSelection()
         try checkLines()
         try checkConverters()
         try checkAnalogues()
@@ -215,7 +215,7 @@ extension BoardDescription {
         for converter in converters { converter.encode(into: &writer) }
         writer.unsigned(16); writer.array(analogues.count)
         for analogue in analogues { analogue.encode(into: &writer) }
-        writer.unsigned(17); selector.encode(into: &writer)
+        writer.unsigned(17); bootSelection.encode(into: &writer)
         return writer.bytes
     }
 
@@ -228,7 +228,7 @@ extension BoardDescription {
             name: raw.name, hardwareRevision: raw.hardwareRevision, machine: raw.machine, console: raw.console,
             memoryMegabytes: raw.memoryMegabytes, kernelCommandLine: raw.kernelCommandLine, disk: raw.disk,
             partitions: raw.partitions, lines: raw.lines, watchdog: raw.watchdog, tpm: raw.tpm, network: raw.network,
-            testAccess: raw.testAccess, converters: raw.converters, analogues: raw.analogues, selector: raw.selector)
+            testAccess: raw.testAccess, converters: raw.converters, analogues: raw.analogues, bootSelection: raw.bootSelection)
     }
 
     /// The fields as they stand in the file, before they are held against each other.
@@ -240,7 +240,7 @@ extension BoardDescription {
         let watchdog: WatchdogDevice?, tpm: TPMDemand, network: NetworkInterface, testAccess: Bool
         var converters: [Converter] = []
         var analogues: [Analogue] = []
-        let selector: SelectorDescription
+        let bootSelection: BootSelection
 
         init(decoding bytes: RawSpan) throws(CBORError) {
             var reader = CBORReader(bytes)
@@ -290,7 +290,7 @@ extension BoardDescription {
             try reader.field(16)
             for _ in 0..<(try reader.array(maximum: BoardDescription.analoguesMaximum)) { analogues.append(try Analogue(decoding: &reader)) }
             try reader.field(17)
-            selector = try SelectorDescription(decoding: &reader)
+            bootSelection = try BootSelection(decoding: &reader)
             try reader.end()
         }
     }

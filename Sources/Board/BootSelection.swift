@@ -19,7 +19,7 @@ public struct EnvironmentPlace: Equatable, Sendable {
     }
 }
 
-public enum SelectorDescription: Equatable, Sendable {
+public enum BootSelection: Equatable, Sendable {
     /// One kernel, outside of the slots: the record of the slots alone decides.
     case raw
     /// UEFI: the boot entries "Penstock A" and "Penstock B".
@@ -56,13 +56,13 @@ public enum SelectorDescription: Equatable, Sendable {
 }
 
 extension BoardDescription {
-    func checkSelector() throws(BoardError) {
+    func checkBootSelection() throws(BoardError) {
         func demand(_ holds: Bool, _ field: String, _ reason: String) throws(BoardError) {
             guard holds else { throw .refused(field: field, reason: reason) }
         }
-        guard selector != .raw else { return }
+        guard bootSelection != .raw else { return }
         try demand(size(of: .bootA) > 0, "boot.selector", "a loader that chooses needs a kernel in each slot: give the partitions boot-a and boot-b, or take \"raw\"")
-        guard case .uboot(let place) = selector else { return }
+        guard case .uboot(let place) = bootSelection else { return }
         try demand(TextForm.isDevicePath(place.device), "boot.environment.device", "a path under /dev")
         try demand(
             (512...1 << 17).contains(place.copyBytes) && place.copyBytes % 512 == 0, "boot.environment.copy-size",

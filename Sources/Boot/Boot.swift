@@ -128,7 +128,7 @@ private struct FirstStage: ~Copyable {
 
     /// Without them the record alone chooses, and a trial goes back because the loader can't be told.
     private mutating func mountFirmwareVariables(_ board: BoardDescription) {
-        guard board.selector == .efi else { return }
+        guard board.bootSelection == .efi else { return }
         do throws(SystemError) {
             try mount("efivarfs", on: FirmwareFiles.folder, type: "efivarfs", [.noSetUser, .noDevices, .noExecution])
         } catch { report.add("firmware variables: \(error.text)") }
@@ -231,7 +231,7 @@ private struct FirstStage: ~Copyable {
             try BlockStore(opening: statePath, .readWriteSynchronous)
         }
         let slots: SlotSwitch<DeviceSelector>
-        do throws(BootStateError) { slots = try SlotSwitch(loading: &partition, DeviceSelector(board.selector)) } catch { throw BootFailure("boot state", error) }
+        do throws(BootStateError) { slots = try SlotSwitch(loading: &partition, DeviceSelector(board.bootSelection)) } catch { throw BootFailure("boot state", error) }
         if !slots.store.wasFound { note("boot state lost: both slots are tried") }
         if tpm == nil {
             report.floor = slots.state.floor

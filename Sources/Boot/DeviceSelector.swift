@@ -9,12 +9,12 @@ import System
 public struct DeviceSelector: BootSelector, Sendable {
     private static let commandLineMaximum = 4096
 
-    private let description: SelectorDescription
+    private let selection: BootSelection
 
-    public init(_ description: SelectorDescription) { self.description = description }
+    public init(_ selection: BootSelection) { self.selection = selection }
 
     public mutating func booted() throws(SelectorError) -> SlotName? {
-        switch description {
+        switch selection {
         case .raw: return nil
         case .efi:
             var selector = EFISelector(FirmwareFiles())
@@ -26,28 +26,19 @@ public struct DeviceSelector: BootSelector, Sendable {
         }
     }
 
-    public mutating func tryNext(_ slot: SlotName) throws(SelectorError) {
-        switch description {
-        case .raw: return
-        case .efi:
-            var selector = EFISelector(FirmwareFiles())
-            try selector.tryNext(slot)
-        case .uboot(let place):
-            var selector = try Self.environment(place)
-            try selector.tryNext(slot)
+    public mutating func tryNext(_ slot: SlotName) throws(SelectorError) { try tell(slot, isTrial: true) }
+    public mutating func commit(_ slot: SlotName) throws(SelectorError) { try tell(slot, isTrial: false) }
+
+    private func tell(_ slot: SlotName, isTrial: Bool) throws(SelectorError) {
+        switch selection {
+        case .raw: try Self.tell(RawSelector(), slot, isTrial)
+        case .efi: try Self.tell(EFISelector(FirmwareFiles()), slot, isTrial)
+        case .uboot(let place): try Self.tell(try Self.environment(place), slot, isTrial)
         }
     }
 
-    public mutating func commit(_ slot: SlotName) throws(SelectorError) {
-        switch description {
-        case .raw: return
-        case .efi:
-            var selector = EFISelector(FirmwareFiles())
-            try selector.commit(slot)
-        case .uboot(let place):
-            var selector = try Self.environment(place)
-            try selector.commit(slot)
-        }
+    private static func tell<S: BootSelector & ~Copyable>(_ selector: consuming S, _ slot: SlotName, _ isTrial: Bool) throws(SelectorError) {
+        if isTrial { try selector.tryNext(slot) } else { try selector.commit(slot) }
     }
 
     private static func environment(_ place: EnvironmentPlace) throws(SelectorError) -> UBootSelector<BlockStore> {

@@ -7,7 +7,7 @@
 //     the release is good       the loader for good, then the record: good, and the floor with it; of one that was
 //                               good before, the record first
 //
-// Must never report a success of its own before both have taken it.
+// Must never call a trial good before both have taken it.
 
 import Bytes
 

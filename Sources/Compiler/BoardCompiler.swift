@@ -36,7 +36,7 @@ public enum BoardCompiler {
         let device = try disk.text("device")
         let partitions = try partitions(disk.section("partitions"))
         try disk.end()
-        let selector = try selector(file.optionalSection("boot"))
+        let bootSelection = try bootSelection(file.optionalSection("boot"))
         let watchdog = try watchdog(file)
         let network = try network(file.section("network"))
         var lines: [Line] = []
@@ -52,7 +52,7 @@ public enum BoardCompiler {
                 name: name, hardwareRevision: revision, machine: machine, console: console, memoryMegabytes: memory,
                 kernelCommandLine: commandLine, disk: device, partitions: partitions, lines: lines,
                 watchdog: watchdog, tpm: tpm, network: network, testAccess: testAccess,
-                converters: converters, analogues: analogues, selector: selector)
+                converters: converters, analogues: analogues, bootSelection: bootSelection)
         } catch { throw Failure(code: code, text: error.text, path: file.path) }
     }
 
@@ -74,7 +74,7 @@ public enum BoardCompiler {
         return partitions
     }
 
-    private static func selector(_ section: TOMLSection?) throws(Failure) -> SelectorDescription {
+    private static func bootSelection(_ section: TOMLSection?) throws(Failure) -> BootSelection {
         guard let section else { return .raw }
         let kind = try section.choice("selector", ["raw": 0, "efi": 1, "uboot": 2])
         let environment = try section.optionalSection("environment")

@@ -415,7 +415,7 @@ public struct Installation: Sendable {
             let position = fetching.lowerBound + index
             let sealed = buffer.span.bytes.extracting(index * part.stride..<(index + 1) * part.stride)
             guard let block = cipher!.open(sealed, number: part.firstBlock + position) else {
-                failure = part.block(at: position).map { .blockSealed($0, offset: part.offset(ofPosition: position)) } ?? .oversent
+                failure = .blockSealed(part.block(at: position)!, offset: part.offset(ofPosition: position))
                 break
             }
             blocks += block

@@ -141,7 +141,7 @@ struct Supervisor: ~Copyable {
         var partition = try Self.step("boot state") { () throws(SystemError) in
             try BlockStore(opening: board.devicePath(of: .bootState), .readWriteSynchronous)
         }
-        let slots = try Self.step("boot state") { () throws(BootStateError) in try SlotSwitch(loading: &partition, DeviceSelector(board.selector)) }
+        let slots = try Self.step("boot state") { () throws(BootStateError) in try SlotSwitch(loading: &partition, DeviceSelector(board.bootSelection)) }
         let retention = try Self.step("boot state") { () throws(BootStateError) in try Retention(loading: &partition) }
         let storedCalibration = try Self.step("boot state") { () throws(BootStateError) in try TwoCopies<StoredCalibration>(loading: &partition) }
         self.handover = handover

@@ -10,7 +10,7 @@ struct Sample {
     var name = "bench", disk = "/dev/vda", lines = Sample.lines, watchdog: WatchdogDevice? = WatchdogDevice(path: "/dev/watchdog0", timeoutSeconds: 8)
     var sizes = [65536, 65536, 1 << 20, 1 << 20, 1 << 20, 65536, 0, 0]
     var mode = NetworkMode.dhcp
-    var selector = SelectorDescription.raw
+    var selector = BootSelection.raw
     var converters = [
         Converter(name: "tank", device: "ads1015", place: I2CPlace(adapter: "i2c_virtio at virtio bus 0", address: 0x48)),
         Converter(name: "own", device: "2198000.adc", place: nil),
@@ -29,7 +29,7 @@ struct Sample {
             kernelCommandLine: "console=ttyS0", disk: disk,
             partitions: zip(PartitionLabel.allCases, sizes).map { Partition(label: $0, size: $1) },
             lines: lines, watchdog: watchdog, tpm: .required, network: NetworkInterface(name: "eth0", mode: mode), testAccess: false,
-            converters: converters, analogues: analogues, selector: selector)
+            converters: converters, analogues: analogues, bootSelection: selector)
     }
 
     func commissioning() throws -> Commissioning {
