@@ -20,7 +20,7 @@ public enum Check: UInt8, Sendable, CaseIterable {
     // Faults.
     case endSwitchesContradict, deviationClosed, deviationOpen, travelLate, closedLost, closedBySwitch, feedback, readBack, contact, response, proof
     // Panel.
-    case selectorContradiction, selectorFlapping, buttonStuck, buttonFresh, buttonConflict, bumpless
+    case selectorContradiction, selectorFlapping, buttonStuck, buttonFresh, buttonSettles, buttonConflict, bumpless
     // Supervision and the ways to safe.
     case supervisionTimeout, sequenceEnds, safeOnFault, safeOnTrip, safeOnOff
     case lifetime, proofInterval, retainedTrips, retainedFaults, retainedDuty, retainedWhole, adoptInside, adoptAway

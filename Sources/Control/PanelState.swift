@@ -15,6 +15,8 @@ struct SelectorState {
     var hand: Debounce
     var auto: Debounce
     private let changesMaximum: Int
+    /// Of its switch, and of the buttons that are at work in Hand.
+    let debounceMilliseconds: Int
     let buttonMaximumMilliseconds: Int
     var last: Mode = .off
     var changes = 0
@@ -33,6 +35,7 @@ struct SelectorState {
         hand = Debounce(milliseconds: selector.debounceMilliseconds)
         auto = Debounce(milliseconds: selector.debounceMilliseconds)
         changesMaximum = selector.changesMaximum
+        debounceMilliseconds = selector.debounceMilliseconds
         buttonMaximumMilliseconds = selector.buttonMaximumMilliseconds
     }
 
@@ -66,35 +69,42 @@ struct SelectorState {
     }
 }
 
+/// What a button says. A press that has not lasted for its debounce yet moves nothing, and keeps the other button
+/// from it: two that are pressed at once never close in the same moment.
+enum Press { case none, settling, counts }
+
 /// A button that counts in Hand: it must be seen released in Hand before a press counts, and one that is
-/// held too long is stuck.
+/// held too long is stuck. A release counts at once.
 struct ButtonState {
     let line: Int
     var isFresh = false
+    private(set) var isDown = false
+    /// Since it was first seen pressed.
     var heldMilliseconds = 0
     private(set) var isStuck = false
 
     init(line: Int) { self.line = line }
 
-    /// Whether it counts as pressed.
-    mutating func sample(_ inputs: Inputs, _ elapsed: Int, isHand: Bool, maximum: Int, becameStuck: inout Bool) -> Bool {
-        guard line >= 0 else { return false }
+    mutating func sample(_ inputs: Inputs, _ elapsed: Int, isHand: Bool, debounce: Int, maximum: Int, becameStuck: inout Bool) -> Press {
+        guard line >= 0 else { return .none }
         guard isHand || !enforced(.buttonFresh) else {
             isFresh = false
-            return false
+            return .none
         }
         if inputs.lines[line] != .high {
             isFresh = inputs.lines[line] == .low
             heldMilliseconds = 0
-            isStuck = false
-            return false
+            (isDown, isStuck) = (false, false)
+            return .none
         }
-        heldMilliseconds = min(heldMilliseconds + elapsed, Int(Int32.max))
+        heldMilliseconds = isDown ? min(heldMilliseconds + elapsed, Int(Int32.max)) : 0
+        isDown = true
         if heldMilliseconds >= maximum, !isStuck, enforced(.buttonStuck) {
             isStuck = true
             becameStuck = true
         }
-        return (isFresh || !enforced(.buttonFresh)) && !isStuck
+        guard isFresh || !enforced(.buttonFresh), !isStuck else { return .none }
+        return heldMilliseconds >= debounce || !enforced(.buttonSettles) ? .counts : .settling
     }
 }
 
@@ -131,18 +141,19 @@ extension Control {
     /// The buttons of an actuator in Hand. Both at once mean nothing.
     mutating func pressButtons(_ inputs: Inputs, _ elapsed: Int) {
         for a in actuators.indices where actuators[a].selector >= 0 {
-            let maximum = selectors[actuators[a].selector].buttonMaximumMilliseconds
+            let (debounce, maximum) = (selectors[actuators[a].selector].debounceMilliseconds, selectors[actuators[a].selector].buttonMaximumMilliseconds)
             let isHand = mode(of: a) == .hand
             var becameStuck = false
             let bounded = min(elapsed, 2 * tickMilliseconds)
-            let opens = actuators[a].openButton.sample(inputs, bounded, isHand: isHand, maximum: maximum, becameStuck: &becameStuck)
-            let closes = actuators[a].closeButton.sample(inputs, bounded, isHand: isHand, maximum: maximum, becameStuck: &becameStuck)
+            let opens = actuators[a].openButton.sample(inputs, bounded, isHand: isHand, debounce: debounce, maximum: maximum, becameStuck: &becameStuck)
+            let closes = actuators[a].closeButton.sample(inputs, bounded, isHand: isHand, debounce: debounce, maximum: maximum, becameStuck: &becameStuck)
             if becameStuck { events.append(.buttonStuck, index: UInt8(a), value: 0) }
             guard isHand else {
                 actuators[a].jog = .none
                 continue
             }
-            jog(a, opens == closes && (enforced(.buttonConflict) || !opens) ? .none : opens ? .open : .close)
+            let areBoth = opens != .none && closes != .none && enforced(.buttonConflict)
+            jog(a, areBoth ? .none : opens == .counts ? .open : closes == .counts ? .close : .none)
         }
     }
 

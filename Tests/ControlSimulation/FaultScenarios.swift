@@ -522,6 +522,39 @@ extension Scenario {
             bench.plant.buttons[0] = (false, false)
             bench.run(500)
         },
+        Scenario("panel: two buttons that are pressed at once move nothing, whichever closes first; a glitch moves nothing") { () throws(Objection) in
+            let bench = try Bench(selector: selector, [], [valve("valve", governance: hand)])
+            bench.run(8000)
+            bench.plant.selectors[0] = .hand
+            bench.run(500)
+            bench.forget()
+            for isOpenFirst in [true, false] {
+                // Edges bring a step at once.
+                bench.plant.buttons[0] = (isOpenFirst, !isOpenFirst)
+                bench.step(1)
+                try need(!bench.control.outputs[0] && !bench.control.outputs[1], "the first one moved it")
+                bench.plant.buttons[0] = (true, true)
+                for _ in 0..<10 {
+                    bench.step()
+                    try need(!bench.control.outputs[0] && !bench.control.outputs[1], "both moved it")
+                }
+                bench.plant.buttons[0] = (false, false)
+                bench.run(300)
+            }
+            bench.plant.buttons[0].open = true
+            bench.step(20)
+            bench.plant.buttons[0].open = false
+            for _ in 0..<10 {
+                bench.step()
+                try need(!bench.control.outputs[0], "a glitch moved it")
+            }
+            bench.plant.buttons[0].open = true
+            bench.run(300)
+            try need(bench.control.outputs[0], "a press does not count")
+            bench.plant.buttons[0].open = false
+            bench.step(2)
+            try need(!bench.control.outputs[0], "a release waits")
+        },
         Scenario("panel: back in Auto, somebody must take the lease within its time") { () throws(Objection) in
             var leased = hand
             leased.leaseMilliseconds = 2000

@@ -105,6 +105,7 @@ extension Control {
         print.add(Int(actuator.jog.rawValue))
         for button in [actuator.openButton, actuator.closeButton] where button.line >= 0 {
             print.add(button.isFresh)
+            print.add(button.isDown)
             print.add(min(button.heldMilliseconds, selectors.isEmpty ? 0 : selectors[0].buttonMaximumMilliseconds))
             print.add(button.isStuck)
         }
